@@ -213,12 +213,9 @@ class QueueLoop:
 
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
-        await self._record_who_runs(job)
-        self.metrics.started(self.queue, job, await self._had_children(job))
-        self.usage.began()
-        began = time.monotonic()
-        handler = asyncio.ensure_future(self.handler(job, self.redis))
-        self.handlers[job.id] = handler
+        # Known before the first await: from then on the job may come back.
+        begun: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        handler = self.handlers[job.id] = asyncio.ensure_future(self._handle(job, begun))
         hand_back = self.hand_backs[job.id] = asyncio.Event()
         if self.cancelled:
             self._cancel(handler)
@@ -226,6 +223,7 @@ class QueueLoop:
             hand_back.set()
         handed_back = asyncio.ensure_future(hand_back.wait())
         try:
+            await asyncio.wait({handler, handed_back, begun}, return_when=asyncio.FIRST_COMPLETED)
             over, _ = await asyncio.wait(
                 {handler, handed_back}, timeout=self.timeout_seconds, return_when=asyncio.FIRST_COMPLETED
             )
@@ -240,9 +238,10 @@ class QueueLoop:
             handed_back.cancel()
             self.cancelled_handlers.discard(handler)
             del self.handlers[job.id], self.hand_backs[job.id]
-            seconds = time.monotonic() - began
-            self.metrics.ran(self.queue, seconds)
-            self.usage.ended(seconds)
+            if begun.done():
+                seconds = time.monotonic() - begun.result()
+                self.metrics.ran(self.queue, seconds)
+                self.usage.ended(seconds)
         try:
             await self._hand_back(job, token)
             self.metrics.ended(self.queue, "handed_back")
@@ -250,6 +249,14 @@ class QueueLoop:
         except Exception as error:  # noqa: BLE001 - if raised, it would fail the job; so the lock expires instead
             log("warn", f"queue {self.queue}: cannot hand job {job.id} back: {error}")
         raise DelayedError()  # for the package: the job is dealt with
+
+    async def _handle(self, job: Job, begun: "asyncio.Future[float]") -> Any:
+        """Records who runs the job, then runs the handler; `begun` says when that was."""
+        await self._record_who_runs(job)
+        self.metrics.started(self.queue, job, await self._had_children(job))
+        self.usage.began()
+        begun.set_result(time.monotonic())
+        return await self.handler(job, self.redis)
 
     async def _hand_back(self, job: Job, token: str) -> None:
         """Puts the job to the front of its queue, or of the jobs of its priority; no attempt and no stall is counted."""
