@@ -1,4 +1,5 @@
 import { retryAfterMs } from '@redis-queue/bullmq';
+import { loopTurns } from '@redis-queue/controller';
 import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
@@ -148,6 +149,8 @@ interface ConsumeDeps {
  */
 async function consume(job: Job<unknown>, token: string | undefined, deps: ConsumeDeps): Promise<void> {
   const { clock, turns, observer } = deps;
+  // After an outage, or at the start, there is one for every pool.
+  await loopTurns.next();
   const parsed = parseDecision(job.data);
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { pool } = parsed.decision;

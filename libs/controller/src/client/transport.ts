@@ -8,6 +8,7 @@ import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { FairPool } from '../queue/fair-pool.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
 import { jsonBody } from './json-body.ts';
@@ -270,6 +271,8 @@ async function readJson(input: RequestInput, response: Dispatcher.ResponseData):
   try {
     if (isSuccess && input.each) return await readList(response, input.each);
     text = await response.body.text();
+    // Who asked goes on with it: answers that come together are taken in one after the other.
+    await loopTurns.next();
   } catch (error) {
     throw new ConnectionError(describe(input), error);
   }
@@ -286,6 +289,8 @@ async function readList(
   const splitter = new ListSplitter();
   const items: unknown[] = [];
   for await (const chunk of body) {
+    // What has come in already is handed out without a turn of the event loop in between.
+    await loopTurns.next();
     for (const item of splitter.push(chunk as Buffer)) items.push(each(JSON.parse(item)));
   }
   const list = JSON.parse(splitter.end()) as { items?: unknown };

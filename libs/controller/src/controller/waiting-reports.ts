@@ -1,5 +1,7 @@
 import type { Clock } from '../time/clock.ts';
+import type { WaitingKey } from '../queue/types.ts';
 import type { WorkQueue } from '../queue/work-queue.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 
 /**
  * What waits for its turn for longer than this is said to wait: early enough that the report is there within 10 s, and
@@ -20,6 +22,9 @@ export class WaitingReports {
   readonly #report: ReportWaiting;
   #reported = new Set<string>();
   #timer: { cancel(): void } | undefined;
+  /** A round is under way. */
+  #busy = false;
+  #stopped = false;
 
   constructor(clock: Clock, queue: Pick<WorkQueue, 'waiting'>, report: ReportWaiting) {
     this.#clock = clock;
@@ -29,23 +34,35 @@ export class WaitingReports {
 
   start(): void {
     this.#timer = this.#clock.after(EVERY_MS, () => {
-      this.#round();
+      void this.#round();
       this.start();
     });
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
-  #round(): void {
-    const waiting = this.#queue.waiting(REPORT_AFTER_MS);
+  async #round(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      await this.#reportThose(this.#queue.waiting(REPORT_AFTER_MS));
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #reportThose(waiting: readonly WaitingKey[]): Promise<void> {
     const before = this.#reported;
     this.#reported = new Set(waiting.map(({ key }) => key).filter((key) => before.has(key)));
     let reports = 0;
     for (const { key, usedUp } of waiting) {
       if (this.#reported.has(key)) continue;
-      if (reports >= MAX_PER_ROUND) return;
+      // oxlint-disable-next-line no-await-in-loop -- many wait where the process is busy already
+      await loopTurns.next();
+      if (this.#stopped || reports >= MAX_PER_ROUND) return;
       this.#reported.add(key);
       if (this.#report(key, usedUp) !== undefined) reports++;
     }

@@ -4,6 +4,7 @@ import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
 import { keyOf } from '../objects/resources.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from '../finalizers/finalizers.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType, isTrouble } from './reasons.ts';
@@ -72,6 +73,7 @@ async function reconcileObject<T extends KindObject, O, P extends Plan, R extend
   attempt: Attempt<T, R>,
 ): Promise<ReconcileResult> {
   const outcome = await carryOut(kind, object, attempt);
+  await loopTurns.next();
   const report = { nowMs: attempt.now().getTime(), event: attempt.event };
   kind.report?.(object, outcome, report);
   if (outcome.failure) throw outcome.failure.error;
@@ -131,6 +133,8 @@ async function carryOut<T extends KindObject, O, P extends Plan, R extends strin
   context: KindContext<R>,
 ): Promise<Outcome<O, P, R>> {
   const observed = await kind.observe(object, context);
+  // Answers to many reconciles come in together, and each goes on with its own.
+  await loopTurns.next();
   context.signal.throwIfAborted();
   const plan = kind.plan(object, observed, context.now());
   const applied = await kind.apply(object, { observed, plan }, context);

@@ -1,5 +1,8 @@
 // How reasons write numbers: with as few digits as a person needs.
 
+/** Made once: the first one of a process takes tens of ms, which no decision should wait for. */
+const WHOLE = new Intl.NumberFormat('en-US');
+
 export function replicas(n: number): string {
   return n === 1 ? '1 replica' : `${count(n)} replicas`;
 }
@@ -17,7 +20,7 @@ export function counted(n: number, [one, many]: Verb): string {
 }
 
 export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
+  return WHOLE.format(Math.round(n));
 }
 
 /** Two significant digits below 10, whole numbers above. */
