@@ -12,10 +12,13 @@ const AFTER_ZERO_MS = 5_000;
 
 /** See `stabilizeShrink`. */
 const LONGEST_SETTLE_MS = 10_000;
+/** See `shrinkWindowMs`: pods, and part of the default window. */
+const FEW_PODS = 3;
+const MANY_PODS_WINDOW_SHARE = 2 / 3;
 /** Standard deviations of the arrival rate that a shrink leaves as a margin. */
 const SHRINK_DOUBTS = 4;
-/** See `leftOfBurst`: part of the size, and pods. */
-const BURST_LEFT_SHARE = 3 / 4;
+/** See `leftOfBurst`: part of the size, and pods where there are few. */
+const BURST_LEFT_SHARE = 6 / 7;
 const BURST_LEFT_PODS = 2;
 
 export interface BoundedSize {
@@ -109,9 +112,20 @@ export function stabilizeShrink(
     Math.max(0, ...state.highs.filter(({ atMs }) => nowMs - atMs <= ageMs).map(({ replicas }) => replicas));
   const burst = leftOfBurst(state, pool, current, nowMs);
   if (burst !== undefined) return burst;
-  const target = Math.min(current, largestWithin(pool.scaleDown.stabilizationWindowMs));
+  // No pool is hurried to zero.
+  const recent = largestWithin(shrinkWindowMs(pool, current));
+  const target = Math.min(current, recent > 0 ? recent : largestWithin(pool.scaleDown.stabilizationWindowMs));
   const stillFalls = target > proposal && largestWithin(shrinkMemoryMs(pool)) >= current;
   return stillFalls ? current : target;
+}
+
+/**
+ * How long fewer pods must have been enough, unless none would be. Where the spec leaves it to us, a pool of many pods
+ * waits for less: of a few, each is a large part, and chance alone asks for it and for one less in turn.
+ */
+function shrinkWindowMs({ scaleDown, burstWindowMs }: PoolSpecView, current: number): number {
+  const isLarge = burstWindowMs !== undefined && current > FEW_PODS;
+  return scaleDown.stabilizationWindowMs * (isLarge ? MANY_PODS_WINDOW_SHARE : 1);
 }
 
 /**
@@ -130,14 +144,14 @@ function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, no
 
 /** The largest size to which a pool may shrink early; see `leftOfBurst`. */
 function mostLeftOfBurst(current: number): number {
-  return Math.min(current * BURST_LEFT_SHARE, current - BURST_LEFT_PODS);
+  return current > FEW_PODS ? current * BURST_LEFT_SHARE : current - BURST_LEFT_PODS;
 }
 
 /**
  * The earliest time at which the windows let the pool shrink, if from now on no more than `asked` pods are asked for.
  */
 export function windowEndMs(state: PolicyState, pool: PoolSpecView, current: number, asked = 0): Instant {
-  const wholeWindow = endOf(state.highs, current - 1, pool.scaleDown.stabilizationWindowMs);
+  const wholeWindow = endOf(state.highs, current - 1, shrinkWindowMs(pool, current));
   const left = mostLeftOfBurst(current);
   if (pool.burstWindowMs === undefined || left < Math.max(1, asked)) return wholeWindow;
   return Math.min(wholeWindow, endOf([...state.highs, ...state.lasting], left, pool.burstWindowMs));

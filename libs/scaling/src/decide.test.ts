@@ -245,6 +245,23 @@ describe('shrinking', () => {
     expect(pool.replicas).toBe(before);
   });
 
+  it.each([
+    { pods: 'many', from: 20, asked: 17, to: 19, named: false, afterS: 40 },
+    { pods: 'few', from: 3, asked: 1, to: 2, named: false, afterS: 60 },
+    { pods: 'many, with a window that the spec names,', from: 20, asked: 17, to: 19, named: true, afterS: 60 },
+    { pods: 'many, to zero,', from: 10, asked: 0, to: 0, named: false, afterS: 60 },
+  ])('of $pods waits until fewer were enough for $afterS s', ({ from, asked, to, named, afterS }) => {
+    const pool = new FollowingPool(from, aPool(named ? {} : { burstWindowMs: 15_000 }));
+    const asksFor = (pods: number): QueueLoad[] => [
+      aLoad({ active: pods * pool.pool.concurrency, estimates: { serviceTimeMs: 60_000 } }),
+    ];
+    pool.tick(asksFor(from), 90);
+    pool.tick(asksFor(asked), afterS - 1);
+    expect(pool.changes).toEqual([]);
+    pool.tick(asksFor(asked), 12);
+    expect(pool.changes).toMatchObject([{ from, to }]);
+  });
+
   it.each(['ready', 'active', 'dueSoon'] as const)('never reaches zero while a job is %s', (state) => {
     const pool = new FollowingPool(3);
     expect(pool.tick([aLoad({ [state]: 1 })], 300).desired).toBe(1);
