@@ -3,6 +3,8 @@
  * and twice that where processes share a core.
  */
 const TURN_MS = 10;
+/** How long the events of a stream that follow each other count as one piece. */
+const STREAM_MS = TURN_MS / 2;
 
 /** What turns are made of; replaced in tests. */
 export interface TurnSource {
@@ -46,6 +48,20 @@ export class LoopTurns {
   async next(): Promise<void> {
     if (this.#waiting.length > 0 || !this.#hasRoom()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#begin();
+  }
+
+  /**
+   * As `next`, for a stream of pieces that take next to no time, as the events of a watch: those that follow each other
+   * are one piece. One by one, each would wait for a piece of everybody else's, and the stream would fall behind a busy
+   * process further and further.
+   */
+  stream(): () => Promise<void> {
+    let endsMs = Number.NEGATIVE_INFINITY;
+    return async () => {
+      if (this.#source.now() < endsMs) return;
+      await this.next();
+      endsMs = this.#source.now() + STREAM_MS;
+    };
   }
 
   /** Nobody knows before how long a piece takes, so they begin one after the other. */
