@@ -73,10 +73,10 @@ it('each turn has its time again, and none is asked for while nobody works', asy
 
 it('events of a stream that follow each other are one piece of 5 ms, so that it keeps up beside many others', async () => {
   const { loop, pass, turns } = stage({ pieceMs: 1 });
-  let stopped = false;
+  const stop = new AbortController();
   let [events, others] = [0, 0];
   const workers = Array.from({ length: 50 }, async () => {
-    for (; !stopped; others++) {
+    for (; !stop.signal.aborted; others++) {
       await loop.next();
       pass(1);
       await setImmediate();
@@ -84,7 +84,7 @@ it('events of a stream that follow each other are one piece of 5 ms, so that it 
   });
   const stream = async (): Promise<void> => {
     const next = loop.stream();
-    for (; !stopped; events++) {
+    for (; !stop.signal.aborted; events++) {
       await next();
       pass(0.1);
     }
@@ -94,7 +94,7 @@ it('events of a stream that follow each other are one piece of 5 ms, so that it 
     await setImmediate();
     turns.shift()?.();
   }
-  stopped = true;
+  stop.abort();
   while (turns.length > 0) {
     turns.shift()!();
     await setImmediate();
