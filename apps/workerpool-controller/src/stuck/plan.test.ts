@@ -128,6 +128,12 @@ describe('which pod is replaced', () => {
         message: expect.stringContaining('Ready pods do not speak to Redis: c2. c was') as string,
       },
     });
+    // By a clock that was minutes ahead of that of the API server, whose times pods have.
+    const ahead = pool({ pod: 'c', time: minutesAgo(26) });
+    expect(planReplacement(ahead, [a, successor], found([a, successor], heard(4, 4, 400)), NOW_MS)).toMatchObject({
+      kind: 'wait',
+      problem: { reason: 'ReplacedInVain' },
+    });
     // Another pod that has started since speaks: replacing helps.
     const helped = withUid(aPod('b2', '10.0.0.2', { minutes: 20 }));
     const all = [a, helped, successor];
