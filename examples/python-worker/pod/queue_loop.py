@@ -57,6 +57,7 @@ class QueueLoop:
         self.outages, self.redis, self.handler = outages, redis, handler
         self.step, self.since = "slot", time.monotonic()
         self.stopping = self.cancelled = self.handing_back = self.fetching = False
+        self.held: set[str] = set()  # ids of jobs of which the package may still answer, and renews the lock by id
         self.handlers: dict[str, asyncio.Task] = {}  # by job id, in the order in which they began
         self.hand_backs: dict[str, asyncio.Event] = {}  # likewise
         self.cancelled_handlers: set[asyncio.Task] = set()  # by this pod, because it leaves or the lock was lost
@@ -155,9 +156,13 @@ class QueueLoop:
         late = None
         try:
             while job:
-                if job.id in self.handlers:
+                if job.id in self.held:
                     return await self._put_off(job)
-                await self.worker.processJob(job, job.token)
+                self.held.add(job.id)
+                try:
+                    await self.worker.processJob(job, job.token)
+                finally:
+                    self.held.discard(job.id)
                 late = self.late.pop(job.id, None)
                 if late or self.stopping or self.slots.contended_beside(self.queue):
                     # the end of a job makes room under a global concurrency: somebody has to fetch
@@ -170,7 +175,7 @@ class QueueLoop:
                 self.slots.release()
 
     async def _put_off(self, job: Job) -> None:
-        """For a job whose lock had ended while its handler went on: that one is cancelled, since nothing of it counts."""
+        """For a job whose lock had ended while its run went on: that one is cancelled, since nothing of it counts."""
         self._stop_jobs([job.id])
         try:
             await job.moveToDelayed(int(time.time() * 1000) + COMES_BACK_MS, job.token)
@@ -213,7 +218,6 @@ class QueueLoop:
 
     async def _process(self, job: Job, token: str) -> Any:
         """BullMQ calls this for a job. It runs the handler to its end, or until the drain hands the job back."""
-        # Known before the first await: from then on the job may come back.
         begun: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         handler = self.handlers[job.id] = asyncio.ensure_future(self._handle(job, begun))
         hand_back = self.hand_backs[job.id] = asyncio.Event()

@@ -210,6 +210,19 @@ describe('a Python worker pod', () => {
     expect((await queues.c.getJob(id))!.attemptsMade).toBe(1);
   });
 
+  it('keeps the lock of a job that comes back in the moment in which the run before is about to be completed', async () => {
+    await readyPod();
+    const id = await add(queues.a, 1, { runMs: 600_000, comesBackAtItsEnd: true });
+    await eventually(async () => (await redis.get(`runs-of:${id}`)) === '2', TIMES);
+    let leftMs = Infinity;
+    await eventually(async () => {
+      const before = leftMs;
+      leftMs = await redis.pttl(`bull:a:${id}:lock`);
+      return leftMs > before || leftMs < 0;
+    }, TIMES);
+    expect(leftMs).toBeGreaterThan(0);
+  });
+
   it('fails a job whose handler is cancelled by itself, and not by the pod', async () => {
     await readyPod();
     const id = await add(queues.a, 1, { runMs: 0, cancels: true }, { attempts: 2 });

@@ -48,3 +48,20 @@ it('what was known stays while a Redis does not answer, and goes with the pool',
   await clients.readDue([one], queues, () => false);
   expect(clients.of(one)).toBeUndefined();
 });
+
+it('what cannot be read again is not known any more before a pod that came later counts as one without a connection', async () => {
+  let nowMs = 0;
+  const clients = new PoolClients({ now: () => nowMs, read: async () => ({ idleSeconds: { '10.0.0.1': 3 } }) });
+  const one = pool('shop/one', 'a');
+  await clients.readDue([one], queues, () => true);
+  // Its Secret is gone: the pods work on, and nobody can see that.
+  const unseen = { ...one, queues: [{ queue: 'emails', unseen: 'SecretMissing' }] } as unknown as ScaledPool;
+  for (const minutes of [1, 2]) {
+    nowMs = minutes * 60_000;
+    await clients.readDue([unseen], queues, () => true);
+    expect(clients.of(unseen)).toBeDefined();
+  }
+  nowMs = 3 * 60_000;
+  await clients.readDue([unseen], queues, () => true);
+  expect(clients.of(unseen)).toBeUndefined();
+});

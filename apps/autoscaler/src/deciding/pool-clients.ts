@@ -10,11 +10,18 @@ export interface ClientsOptions {
 }
 
 const READ_EVERY_MS = 60_000;
+/**
+ * What was read holds for so long. A pod that came later has no connection in it, and counts as stuck five minutes after
+ * that was said first.
+ */
+const HOLDS_MS = 150_000;
 
 interface Known {
   readonly uid: string;
   nextReadMs: number;
   clients?: SpeakingClients;
+  /** When these were asked for. */
+  readAtMs: number;
 }
 
 /**
@@ -42,15 +49,16 @@ export class PoolClients {
       [...due].map(async ([targetKey, all]) => {
         for (const { known } of all) known.nextReadMs = nowMs + readEveryMs;
         const clients = await read(targetKey);
-        if (clients !== undefined) for (const { known } of all) known.clients = clients;
+        if (clients !== undefined) for (const { known } of all) Object.assign(known, { clients, readAtMs: nowMs });
       }),
     );
   }
 
-  /** The same object until it was read again; undefined: the pool does not ask, or nothing was read yet. */
+  /** The same object until it was read again; undefined: the pool does not ask, or nothing was read lately. */
   of({ key, uid, replaceStuck }: ScaledPool): SpeakingClients | undefined {
     const known = this.#pools.get(key);
-    return replaceStuck && known?.uid === uid ? known.clients : undefined;
+    if (!replaceStuck || known?.uid !== uid) return undefined;
+    return this.#options.now() - known.readAtMs < HOLDS_MS ? known.clients : undefined;
   }
 
   forget({ key }: ScaledPool): void {
@@ -71,7 +79,7 @@ export class PoolClients {
       const queue = names.map((each) => ('id' in each ? queues.get(each.id) : undefined)).find((each) => each);
       if (queue === undefined) continue;
       const known = this.#pools.get(key);
-      const current = known?.uid === uid ? known : { uid, nextReadMs: -Infinity };
+      const current = known?.uid === uid ? known : { uid, nextReadMs: -Infinity, readAtMs: -Infinity };
       this.#pools.set(key, current);
       if (current.nextReadMs <= nowMs) yield { known: current, targetKey: queue.targetKey };
     }

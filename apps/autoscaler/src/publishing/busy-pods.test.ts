@@ -46,6 +46,14 @@ describe('the busy pods of a pool', () => {
     expect(busyPods('workers', [holders(many(1_001))])).toBeUndefined();
   });
 
+  it('have names that pods can have: of others a message could become as long as who writes them wants', () => {
+    const forged = [`workers-${'x'.repeat(56)}`, 'workers-\u0001', 'workers-a\n', 'workers-A', 'workers-é'];
+    const reads = [
+      holders({ [`workers-${'x'.repeat(55)}`]: 2, ...Object.fromEntries(forged.map((name) => [name, 1])) }),
+    ];
+    expect(busyPods('workers', reads)).toEqual({ [`workers-${'x'.repeat(55)}`]: jobs(2) });
+  });
+
   it('are told from those of the other pools that are scaled by the queues', async () => {
     const topology = buildTopology({
       pools: [aPool('workers', ['emails']), aPool('workers-bulk', ['emails'])],

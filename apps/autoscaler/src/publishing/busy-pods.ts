@@ -9,7 +9,9 @@ export interface BusyPod {
   readonly runMs: number;
 }
 
-/** About 120 KB of a message; when more pods than this are at work, none are named. */
+/** What a pod of a Deployment may be called. Whoever may write to a queue may name anything as the worker of its jobs. */
+const POD_NAME = /^[a-z0-9.-]{1,63}$/;
+/** At most 160 KB of a message; when more pods than this are at work, none are named. */
 const MOST_PODS = 1_000;
 
 /** Reads who holds the active jobs of queues in one Redis. */
@@ -72,5 +74,5 @@ function plus({ jobs, runMs }: BusyPod = { jobs: 0, runMs: 0 }, more: BusyPod): 
 }
 
 function isOf(pool: string, name: string): boolean {
-  return name.startsWith(`${pool}-`);
+  return name.startsWith(`${pool}-`) && POD_NAME.test(name);
 }

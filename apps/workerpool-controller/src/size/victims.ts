@@ -34,6 +34,8 @@ export type VictimPlan =
 export const STARTING_MS = 60_000;
 /** The cost is an int32. */
 const MAX_COST = 2 ** 31 - 1;
+/** A cost as written is as good as one that differs by no more than so many seconds, if it leaves the same pods first. */
+const AS_GOOD = 60;
 
 /**
  * How a pool gets from its pods to `to` of them at the least cost of work. Pure.
@@ -47,19 +49,18 @@ const MAX_COST = 2 ** 31 - 1;
  * until it is. Pods that are on their way out are not counted and not taken.
  *
  * Two ReplicaSets, while a version comes in, each choose among their own pods by the same costs.
- *
  */
 export function planVictims(pods: readonly VictimPod[], held: HeldByPods, to: number, nowMs: number): VictimPlan {
   const candidates = pods.filter(isActive).map((pod) => candidateOf(pod, held));
   // Of equals Kubernetes takes newer ones first.
   const ordered = candidates.toSorted((a, b) => a.rank - b.rank || a.work - b.work || b.createdMs - a.createdMs);
   const goes = Math.max(0, ordered.length - to);
-  const survivors = ordered.slice(goes);
+  const [victims, survivors] = [ordered.slice(0, goes), ordered.slice(goes)];
   if (goes === 0 || survivors.length === 0) return { kind: 'choose', costs: [] };
   const least = Math.min(...survivors.map(({ work }) => work));
-  const starting = ordered
-    .slice(0, goes)
-    .find(({ rank, work, createdMs }) => rank < READY && work > least && nowMs - createdMs < STARTING_MS);
+  const starting = victims.find(
+    ({ rank, work, createdMs }) => rank < READY && work > least && nowMs - createdMs < STARTING_MS,
+  );
   if (starting) {
     const { name, jobs } = starting;
     return {
@@ -68,12 +69,23 @@ export function planVictims(pods: readonly VictimPod[], held: HeldByPods, to: nu
     };
   }
   if (candidates.every(({ work }) => work === least)) return { kind: 'choose', costs: [] };
+  const most = Math.max(...victims.map(({ work }) => work));
+  const wrong = [
+    ...victims.filter(({ work, cost }) => cost !== work && !(isAsGood(cost, work) && cost <= most && cost < least)),
+    ...survivors.filter(({ work, cost }) => cost !== work && !(isAsGood(cost, work) && cost > most)),
+  ];
   return {
     kind: 'choose',
-    costs: candidates
-      .filter(({ work, cost }) => cost !== work)
-      .map(({ name, uid, resourceVersion, work }) => ({ pod: name, uid, resourceVersion, cost: work })),
+    costs: wrong.map(({ name, uid, resourceVersion, work }) => ({ pod: name, uid, resourceVersion, cost: work })),
   };
+}
+
+/**
+ * What pods lose grows by the second. Costs that had to be exact would all be written anew by each try, and where the API
+ * server takes too long for all of them, no try would ever come to its end.
+ */
+function isAsGood(cost: number, work: number): boolean {
+  return cost > 0 && work > 0 && Math.abs(cost - work) <= AS_GOOD;
 }
 
 interface Candidate {

@@ -63,6 +63,9 @@ describe('who is silent', () => {
     expect(findSilence(pods, heard(), first, NOW_MS + 300_000).unknown).toMatch(/proxy/);
     expect(findSilence(pods, { unknown: 'no right' }, first, NOW_MS)).toEqual({ ...NO_SILENCE, unknown: 'no right' });
     expect(findSilence(pods, undefined, first, NOW_MS)).toEqual(NO_SILENCE);
+    // Where addresses are translated between nodes, those beside the Redis are seen, and few others.
+    const few = findSilence(pods, heard(4), NO_SILENCE, NOW_MS);
+    expect(findSilence(pods, heard(4), few, NOW_MS + 300_000).unknown).toMatch(/most pods .* translates addresses/);
   });
 });
 
@@ -124,6 +127,12 @@ describe('which pod is replaced', () => {
         reason: 'ReplacedInVain',
         message: expect.stringContaining('Ready pods do not speak to Redis: c2. c was') as string,
       },
+    });
+    // By a clock that was minutes ahead of that of the API server, whose times pods have.
+    const ahead = pool({ pod: 'c', time: minutesAgo(26) });
+    expect(planReplacement(ahead, [a, successor], found([a, successor], heard(4, 4, 400)), NOW_MS)).toMatchObject({
+      kind: 'wait',
+      problem: { reason: 'ReplacedInVain' },
     });
     // Another pod that has started since speaks: replacing helps.
     const helped = withUid(aPod('b2', '10.0.0.2', { minutes: 20 }));

@@ -20,6 +20,8 @@ export type StuckPlan =
 const PAUSE_MS = SILENT_MS;
 /** Most pods that the message names. */
 const MOST_NAMED = 5;
+/** So far this clock may be ahead of that of the API server, which dates pods: rather none is replaced than one after the other. */
+const CLOCK_AHEAD_MS = 5 * 60_000;
 
 /** Whether the pool wants stuck pods replaced. Who speaks to Redis, the autoscaler alone says. */
 export function replacesStuck({ spec }: Pick<WorkerPool, 'spec'>): boolean {
@@ -61,11 +63,15 @@ function whyNotAgain(
   const dueMs = sinceMs + PAUSE_MS;
   const replaced = `${name} was replaced at ${time}`;
   if (nowMs < dueMs) return waits('PodsStuck', `${who} ${replaced}; the next one not before ${timestamp(dueMs)}`);
-  const isNew = ({ metadata }: Pod): boolean => Date.parse(metadata.creationTimestamp ?? '') >= sinceMs;
-  if (speaking.some(isNew) || !silent.some(isNew)) return undefined;
+  if (hasSince(speaking, sinceMs) || !hasSince(silent, sinceMs - CLOCK_AHEAD_MS)) return undefined;
   const inVain =
     'and a pod that has started since does not speak to Redis either: no further one is replaced until one does. Read its log';
   return waits('ReplacedInVain', `${who} ${replaced}, ${inVain}`);
+}
+
+/** Whether one of the pods has started since. */
+function hasSince(pods: readonly Pod[], sinceMs: number): boolean {
+  return pods.some(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') >= sinceMs);
 }
 
 function waits(reason: Reason, message: string): StuckPlan {

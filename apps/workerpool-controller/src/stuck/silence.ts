@@ -23,7 +23,7 @@ export interface Silence {
 export const NO_SILENCE: Silence = { silent: [], speaking: [], missingSinceMs: new Map() };
 
 const PROXIED =
-  'no pod of the pool connects to it from its own address, as behind a proxy or a network that translates addresses';
+  'most pods of the pool do not connect to it from their own addresses, as behind a proxy or a network that translates addresses';
 
 /**
  * Finds the ready pods that have not spoken to Redis for `SILENT_MS`, on a connection or for want of one. Pure.
@@ -51,11 +51,12 @@ export function findSilence(
     if (silentMs >= SILENT_MS) silent.push({ pod, silentMs });
     if (idleSeconds !== undefined && silentMs <= SPEAKS_MS) speaking.push(pod);
   }
-  const areAllMissing = silent.length > 0 && missingSinceMs.size === ready.length;
+  // A network may translate addresses between nodes only: the pods beside the Redis are seen, and the others all work.
+  const areMostMissing = silent.length > 0 && missingSinceMs.size * 2 > ready.length;
   return {
     silent: silent.toSorted((a, b) => b.silentMs - a.silentMs).map(({ pod }) => pod),
     speaking,
     missingSinceMs,
-    ...(areAllMissing && { unknown: PROXIED }),
+    ...(areMostMissing && { unknown: PROXIED }),
   };
 }

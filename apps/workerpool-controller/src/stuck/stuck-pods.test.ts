@@ -31,3 +31,27 @@ it('a pod that the status cannot name in time is announced until what was known 
   nowMs += 1_000;
   expect(await act()).toEqual({ problem: undefined, replacement: undefined });
 });
+
+it('a pod that had no connection before and after minutes without a decision may have had one in between', async () => {
+  const stuck = new StuckPods({ podReplaced: () => expect.unreachable() });
+  const pool = aPool({ ...autoscaled(1, 9), replaceStuck: true }) as PoolObject;
+  const pods = [aPod('speaks', '10.0.0.1'), aPod('reconnects', '10.0.0.2')];
+  let nowMs = Date.parse('2026-05-06T12:00:00Z');
+  const context = {
+    client: {} as KubeClient,
+    signal: AbortSignal.timeout(60_000),
+    now: () => new Date(nowMs),
+    event: () => expect.unreachable(),
+  };
+  const hear = (sequence: number) =>
+    stuck.act(pool, pods, aDecision({ sequence, clients: { idleSeconds: { '10.0.0.1': 3 } } }), context);
+  await hear(1);
+  // The bus was out.
+  nowMs += 6 * 60_000;
+  expect(await hear(2)).toEqual({ replacement: undefined });
+  for (const sequence of [3, 4, 5]) {
+    nowMs += 100_000;
+    await hear(sequence);
+  }
+  expect(await hear(6)).toMatchObject({ announced: true });
+});

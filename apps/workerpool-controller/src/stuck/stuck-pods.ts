@@ -28,6 +28,8 @@ interface Entry {
 
 /** What a decision says of who speaks to Redis holds for so long. */
 const HOLDS_MS = 30_000;
+/** Who speaks is said about once a minute. What was not said for longer, as while the bus is out, nobody knows. */
+const MOST_BETWEEN_MS = 150_000;
 
 /**
  * Replaces pods that are stuck, where a pool asks for it. What it remembers, which pods have had no connection since when,
@@ -64,7 +66,8 @@ export class StuckPods {
     const isDue = before?.facts.announced === true && nowMs - before.atMs < HOLDS_MS;
     // One that was announced and could not be replaced in time waits for the next decision.
     if (!isNew && !isDue) return { problem: before.facts.problem, replacement: pool.status?.replacement };
-    const silence = isNew ? findSilence(pods, decision.clients, before?.silence ?? NO_SILENCE, nowMs) : before.silence;
+    const known = before !== undefined && nowMs - before.atMs < MOST_BETWEEN_MS ? before.silence : NO_SILENCE;
+    const silence = isNew ? findSilence(pods, decision.clients, known, nowMs) : before.silence;
     const entry: Entry = { decision, atMs: isNew ? nowMs : before.atMs, silence, facts: {} };
     this.#entries.set(uid, entry);
     entry.facts = await this.#step(pool, pods, silence, context);

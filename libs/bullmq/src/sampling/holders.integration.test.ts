@@ -64,6 +64,25 @@ test('jobs that real workers run are counted by the name of the worker, over all
   });
 });
 
+test('a worker whose name is empty has none', async () => {
+  const { promise: end, resolve: finish } = Promise.withResolvers<void>();
+  const connection = { ...t.target, maxRetriesPerRequest: null };
+  const worker = new Worker('emails', async () => await end, { connection, name: '' });
+  await t.producer(ref('emails')).add('j', {});
+  const holders = await eventually(async () => {
+    const read = await sampleHolders(t.redis, [ref('emails')]);
+    return read?.active === 1 && read;
+  });
+  expect(holders).toEqual({ jobsByWorker: new Map(), runMsByWorker: new Map(), unnamed: 1, active: 1 });
+  await hold('forged', ['', 'pod-a']);
+  expect(await sampleHolders(t.redis, [ref('forged')])).toMatchObject({
+    jobsByWorker: new Map([['pod-a', 1]]),
+    unnamed: 1,
+  });
+  finish();
+  await worker.close();
+});
+
 test('for how long jobs have run is summed by Redis’ clock; what is no time, or lies ahead, counts nothing', async () => {
   const nowMs = Date.now();
   await hold('lasting', ['pod-a', 'pod-a', 'pod-b', 'pod-b', 'pod-b', 'pod-c']);

@@ -55,6 +55,10 @@ export async function sampleHolders(
       unnamed += nameless;
       for (let at = 0; at < counts.length; at += 3) {
         const worker = String(counts[at]);
+        if (worker === '') {
+          unnamed += Number(counts[at + 1]);
+          continue;
+        }
         addTo(jobsByWorker, worker, Number(counts[at + 1]));
         addTo(runMsByWorker, worker, Number(counts[at + 2]));
       }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
 import { WorkQueue } from '../queue/work-queue.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { WaitingReports } from './waiting-reports.ts';
 
 let clock: FakeClock;
@@ -63,4 +64,17 @@ it('at most 50 reports are made per second, and those that have nothing to say d
     (at) => reported.filter((line) => line.startsWith(`${at} `)).length,
   );
   expect(perSecond).toEqual([50, 50, 20, 0]);
+});
+
+it('a key that is taken before its report has its turn is not reported', async () => {
+  const started = reports();
+  queue.add('a/1');
+  await pass(4_500);
+  const turn = loopTurns.next();
+  clock.advance(1_000);
+  expect(await queue.take()).toBe('a/1');
+  await turn;
+  await pass(3_000);
+  started.stop();
+  expect(reported).toEqual([]);
 });

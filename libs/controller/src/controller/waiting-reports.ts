@@ -18,7 +18,7 @@ export type ReportWaiting = (key: string, usedUp: string | undefined) => Promise
 /** Has each key that waits for long in a queue reported once, until it is taken. */
 export class WaitingReports {
   readonly #clock: Clock;
-  readonly #queue: Pick<WorkQueue, 'waiting'>;
+  readonly #queue: Pick<WorkQueue, 'waiting' | 'waits'>;
   readonly #report: ReportWaiting;
   #reported = new Set<string>();
   #timer: { cancel(): void } | undefined;
@@ -26,7 +26,7 @@ export class WaitingReports {
   #busy = false;
   #stopped = false;
 
-  constructor(clock: Clock, queue: Pick<WorkQueue, 'waiting'>, report: ReportWaiting) {
+  constructor(clock: Clock, queue: Pick<WorkQueue, 'waiting' | 'waits'>, report: ReportWaiting) {
     this.#clock = clock;
     this.#queue = queue;
     this.#report = report;
@@ -63,6 +63,8 @@ export class WaitingReports {
       // oxlint-disable-next-line no-await-in-loop -- many wait where the process is busy already
       await loopTurns.next();
       if (this.#stopped || reports >= MAX_PER_ROUND) return;
+      // It may have been taken meanwhile.
+      if (!this.#queue.waits(key)) continue;
       this.#reported.add(key);
       if (this.#report(key, usedUp) !== undefined) reports++;
     }

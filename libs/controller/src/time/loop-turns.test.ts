@@ -25,7 +25,9 @@ function stage({ pieceMs }: { pieceMs: number }) {
     await setImmediate();
     return begun.splice(0);
   };
-  return { one, begun, nextTurn, turns };
+  /** Lets time pass. @returns what time it is */
+  const pass = (ms: number): number => (nowMs += ms);
+  return { loop, one, begun, nextTurn, turns, pass };
 }
 
 it('pieces follow each other until the turn has lasted 10 ms', async () => {
@@ -54,7 +56,7 @@ it('pieces that take longer begin in a turn each, in the order of asking', async
 
 it('many that take no time begin in one turn', async () => {
   const { one, begun } = stage({ pieceMs: 0 });
-  const pieces = Array.from({ length: 1_000 }, (_, piece) => piece);
+  const pieces = Array.from({ length: 2_500 }, (_, piece) => piece);
   await Promise.all(pieces.map(one));
   expect(begun).toEqual(pieces);
 });
@@ -67,6 +69,39 @@ it('each turn has its time again, and none is asked for while nobody works', asy
   await one(2);
   expect(turns).toHaveLength(1);
   expect(await nextTurn()).toEqual([2]);
+});
+
+it('events of a stream that follow each other are one piece of 5 ms, so that it keeps up beside many others', async () => {
+  const { loop, pass, turns } = stage({ pieceMs: 1 });
+  const stop = new AbortController();
+  let [events, others] = [0, 0];
+  const workers = Array.from({ length: 50 }, async () => {
+    for (; !stop.signal.aborted; others++) {
+      await loop.next();
+      pass(1);
+      await setImmediate();
+    }
+  });
+  const stream = async (): Promise<void> => {
+    const next = loop.stream();
+    for (; !stop.signal.aborted; events++) {
+      await next();
+      pass(0.1);
+    }
+  };
+  const streamed = stream();
+  while (pass(0) < 1_000) {
+    await setImmediate();
+    turns.shift()?.();
+  }
+  stop.abort();
+  while (turns.length > 0) {
+    turns.shift()!();
+    await setImmediate();
+  }
+  await Promise.all([...workers, streamed]);
+  expect(events).toBeGreaterThan(500);
+  expect(others).toBeGreaterThan(500);
 });
 
 it('in the real event loop, a timer fires between pieces that wait for nothing', async () => {

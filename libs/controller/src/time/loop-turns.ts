@@ -3,6 +3,11 @@
  * and twice that where processes share a core.
  */
 const TURN_MS = 10;
+/** How long the events of a stream that follow each other count as one piece. */
+const STREAM_MS = TURN_MS / 2;
+
+/** Of those that have begun, so many are taken out of the line together. */
+const FORGOTTEN_AT_ONCE = 1_000;
 
 /** What turns are made of; replaced in tests. */
 export interface TurnSource {
@@ -28,8 +33,9 @@ const EVENT_LOOP: TurnSource = {
  */
 export class LoopTurns {
   readonly #source: TurnSource;
-  /** In the order of asking. */
-  readonly #waiting: (() => void)[] = [];
+  /** In the order of asking; those before `#first` have begun. Taking each out would take the square of their number. */
+  #waiting: (() => void)[] = [];
+  #first = 0;
   /** When this turn began; undefined: no piece has begun in it. */
   #beganMs: number | undefined;
   /** A piece has begun that may go on without a wait. */
@@ -44,8 +50,23 @@ export class LoopTurns {
    * has lasted for long enough.
    */
   async next(): Promise<void> {
-    if (this.#waiting.length > 0 || !this.#hasRoom()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#first < this.#waiting.length || !this.#hasRoom())
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#begin();
+  }
+
+  /**
+   * As `next`, for a stream of pieces that take next to no time, as the events of a watch: those that follow each other
+   * are one piece. One by one, each would wait for a piece of everybody else's, and the stream would fall behind a busy
+   * process further and further.
+   */
+  stream(): () => Promise<void> {
+    let endsMs = Number.NEGATIVE_INFINITY;
+    return async () => {
+      if (this.#source.now() < endsMs) return;
+      await this.next();
+      endsMs = this.#source.now() + STREAM_MS;
+    };
   }
 
   /** Nobody knows before how long a piece takes, so they begin one after the other. */
@@ -68,9 +89,12 @@ export class LoopTurns {
   }
 
   #beginWaiting(): void {
-    if (this.#waiting.length === 0 || !this.#hasRoom()) return;
+    if (this.#first === this.#waiting.length || !this.#hasRoom()) return;
     this.#begin();
-    this.#waiting.shift()!();
+    this.#waiting[this.#first++]!();
+    if (this.#first < FORGOTTEN_AT_ONCE && this.#first < this.#waiting.length) return;
+    this.#waiting.splice(0, this.#first);
+    this.#first = 0;
   }
 }
 
