@@ -73,10 +73,11 @@ async function reconcileObject<T extends KindObject, O, P extends Plan, R extend
   attempt: Attempt<T, R>,
 ): Promise<ReconcileResult> {
   const outcome = await carryOut(kind, object, attempt);
-  await loopTurns.next();
   const report = { nowMs: attempt.now().getTime(), event: attempt.event };
   kind.report?.(object, outcome, report);
   if (outcome.failure) throw outcome.failure.error;
+  // After the report, which its successor's must not stand before.
+  await loopTurns.next();
   attempt.signal.throwIfAborted();
   if (isGone(object, outcome.done)) return undefined;
   if (outcome.problem) reportProblem(kind, attempt, outcome.problem);
