@@ -149,8 +149,6 @@ interface ConsumeDeps {
  */
 async function consume(job: Job<unknown>, token: string | undefined, deps: ConsumeDeps): Promise<void> {
   const { clock, turns, observer } = deps;
-  // After an outage, or at the start, there is one for every pool.
-  await loopTurns.next();
   const parsed = parseDecision(job.data);
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { pool } = parsed.decision;
@@ -159,6 +157,9 @@ async function consume(job: Job<unknown>, token: string | undefined, deps: Consu
   const turn = await turns
     .run(pool.namespace, async () => {
       clearTimeout(late);
+      // After an outage, or at the start, there is one for every pool. Not before it counts as waiting: BullMQ's worker
+      // looks only once at how many it may hold.
+      await loopTurns.next();
       const waited = performance.now() - fetchedAtMs > READ_AGAIN_AFTER_MS;
       await act(waited ? await storedDecision(clock, job) : parsed, deps);
     })
