@@ -1,5 +1,4 @@
 import { retryAfterMs } from '@redis-queue/bullmq';
-import { loopTurns } from '@redis-queue/controller';
 import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
@@ -157,9 +156,6 @@ async function consume(job: Job<unknown>, token: string | undefined, deps: Consu
   const turn = await turns
     .run(pool.namespace, async () => {
       clearTimeout(late);
-      // After an outage, or at the start, there is one for every pool. Not before it counts as waiting: BullMQ's worker
-      // looks only once at how many it may hold.
-      await loopTurns.next();
       const waited = performance.now() - fetchedAtMs > READ_AGAIN_AFTER_MS;
       await act(waited ? await storedDecision(clock, job) : parsed, deps);
     })
