@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startApiProxy, startControlPlane, type ControlPlane } from '@redis-queue/rig';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers/finalizers.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, keyOf, type Resource } from '../objects/resources.ts';
-import { loopTurns } from '../time/loop-turns.ts';
 import { startCuttableProxy, type CuttableProxy } from '../testing/cuttable-proxy.ts';
 import { WIDGETS, installWidgets, kubeconfigThrough, widget, type Widget } from '../testing/widgets.ts';
 import {
@@ -86,22 +85,6 @@ describe('connections', () => {
     await Promise.all(Array.from({ length: 100 }, () => own.get(CONFIG_MAPS, { namespace, name: 'none' })));
     expect(proxy.connections - before).toBeLessThanOrEqual(12);
     for (const watch of watches) watch.close();
-    await own.close();
-  });
-
-  it('a separate client, as of the Lease, is answered while work of the process waits for its turn', async () => {
-    const own = client.separate({ maxConnections: 1 });
-    const pieces = 200;
-    let begun = 0;
-    const work = Array.from({ length: pieces }, async () => {
-      await loopTurns.next();
-      begun++;
-      const endMs = performance.now() + 10;
-      while (performance.now() < endMs);
-    });
-    await own.get(CONFIG_MAPS, { namespace, name: 'none' });
-    expect(begun).toBeLessThan(pieces);
-    await Promise.all(work);
     await own.close();
   });
 

@@ -74,7 +74,7 @@ export class KubeClient {
     return this.#journal;
   }
 
-  /** A client of the same server with connections of its own, which nothing that hangs on this one or waits for its turn delays. */
+  /** A client of the same server with connections of its own, which nothing that hangs on this one delays. */
   separate(options: Parameters<Transport['separate']>[0] = {}): KubeClient {
     return new KubeClient(this.#transport.separate(options), this.#journal);
   }

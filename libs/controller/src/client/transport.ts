@@ -8,7 +8,6 @@ import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { FairPool } from '../queue/fair-pool.ts';
-import { loopTurns } from '../time/loop-turns.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
 import { jsonBody } from './json-body.ts';
@@ -57,8 +56,6 @@ export interface TransportOptions {
   maxConnections?: number;
   /** Whether the writes of a namespace have only a share of the connections. Default true. */
   sharesByNamespace?: boolean;
-  /** Whether who asked goes on with an answer in a turn of the event loop that all work shares. Default true. */
-  sharesTurns?: boolean;
   http2?: boolean;
   /** A request that has not been answered in so long is given up, however long it waited for a connection. Default 15 s, a list 60 s. */
   requestTimeoutMs?: number;
@@ -115,10 +112,10 @@ export class Transport {
 
   /**
    * Another transport to the same server, seen by the same observer, with connections of its own, all of them for any
-   * namespace: nothing that hangs on this one delays it, and no work that waits for its turn.
+   * namespace: nothing that hangs on this one delays it.
    */
   separate(options: Pick<TransportOptions, 'maxConnections' | 'requestTimeoutMs'>): Transport {
-    const transport = new Transport({ ...this.#options, sharesByNamespace: false, sharesTurns: false, ...options });
+    const transport = new Transport({ ...this.#options, sharesByNamespace: false, ...options });
     transport.observe(this.#observer);
     return transport;
   }
@@ -174,7 +171,7 @@ export class Transport {
    * namespace may have a webhook that hangs on all its writes, and needs no right for that in others.
    */
   async #exchange(input: RequestInput): Promise<unknown> {
-    const run = async (): Promise<unknown> => this.#readJson(input, await this.#dispatch(input, false));
+    const run = async (): Promise<unknown> => readJson(input, await this.#dispatch(input, false));
     if (input.method === 'GET') return run();
     const namespace = /\/namespaces\/([^/]+)\//.exec(input.path)?.[1];
     // Who gave up meanwhile has a turn as well, and ends at once with it.
@@ -186,7 +183,7 @@ export class Transport {
     const response = await this.#dispatch(input, true);
     if (response.statusCode !== 200) {
       if (response.statusCode === 401) this.#options.credentials.forget();
-      await this.#readJson(input, response);
+      await readJson(input, response);
       throw new ConnectionError(describe(input), new Error(`unexpected status ${response.statusCode}`));
     }
     const { body } = response;
@@ -211,11 +208,6 @@ export class Transport {
     const pools = this.#pools;
     this.#pools = undefined;
     await Promise.all([pools?.requests.destroy(), pools?.watches.destroy()]);
-  }
-
-  async #readJson(input: RequestInput, response: Dispatcher.ResponseData): Promise<unknown> {
-    const { sharesTurns = true } = this.#options;
-    return await readJson(input, response, sharesTurns ? () => loopTurns.next() : () => Promise.resolve());
   }
 
   async #dispatch(input: RequestInput, isWatch: boolean): Promise<Dispatcher.ResponseData> {
@@ -272,18 +264,12 @@ export class Transport {
   }
 }
 
-async function readJson(
-  input: RequestInput,
-  response: Dispatcher.ResponseData,
-  nextTurn: () => Promise<void>,
-): Promise<unknown> {
+async function readJson(input: RequestInput, response: Dispatcher.ResponseData): Promise<unknown> {
   const isSuccess = response.statusCode >= 200 && response.statusCode < 300;
   let text: string;
   try {
-    if (isSuccess && input.each) return await readList(response, input.each, nextTurn);
+    if (isSuccess && input.each) return await readList(response, input.each);
     text = await response.body.text();
-    // Who asked goes on with it: answers that come together are taken in one after the other.
-    await nextTurn();
   } catch (error) {
     throw new ConnectionError(describe(input), error);
   }
@@ -296,13 +282,10 @@ async function readJson(
 async function readList(
   { body }: Dispatcher.ResponseData,
   each: (item: unknown) => unknown,
-  nextTurn: () => Promise<void>,
 ): Promise<{ items?: unknown }> {
   const splitter = new ListSplitter();
   const items: unknown[] = [];
   for await (const chunk of body) {
-    // What has come in already is handed out without a turn of the event loop in between.
-    await nextTurn();
     for (const item of splitter.push(chunk as Buffer)) items.push(each(JSON.parse(item)));
   }
   const list = JSON.parse(splitter.end()) as { items?: unknown };

@@ -1,7 +1,5 @@
 import type { Clock } from '../time/clock.ts';
-import type { WaitingKey } from '../queue/types.ts';
 import type { WorkQueue } from '../queue/work-queue.ts';
-import { loopTurns } from '../time/loop-turns.ts';
 
 /**
  * What waits for its turn for longer than this is said to wait: early enough that the report is there within 10 s, and
@@ -18,15 +16,12 @@ export type ReportWaiting = (key: string, usedUp: string | undefined) => Promise
 /** Has each key that waits for long in a queue reported once, until it is taken. */
 export class WaitingReports {
   readonly #clock: Clock;
-  readonly #queue: Pick<WorkQueue, 'waiting' | 'waits'>;
+  readonly #queue: Pick<WorkQueue, 'waiting'>;
   readonly #report: ReportWaiting;
   #reported = new Set<string>();
   #timer: { cancel(): void } | undefined;
-  /** A round is under way. */
-  #busy = false;
-  #stopped = false;
 
-  constructor(clock: Clock, queue: Pick<WorkQueue, 'waiting' | 'waits'>, report: ReportWaiting) {
+  constructor(clock: Clock, queue: Pick<WorkQueue, 'waiting'>, report: ReportWaiting) {
     this.#clock = clock;
     this.#queue = queue;
     this.#report = report;
@@ -34,37 +29,23 @@ export class WaitingReports {
 
   start(): void {
     this.#timer = this.#clock.after(EVERY_MS, () => {
-      void this.#round();
+      this.#round();
       this.start();
     });
   }
 
   stop(): void {
-    this.#stopped = true;
     this.#timer?.cancel();
   }
 
-  async #round(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      await this.#reportThose(this.#queue.waiting(REPORT_AFTER_MS));
-    } finally {
-      this.#busy = false;
-    }
-  }
-
-  async #reportThose(waiting: readonly WaitingKey[]): Promise<void> {
+  #round(): void {
+    const waiting = this.#queue.waiting(REPORT_AFTER_MS);
     const before = this.#reported;
     this.#reported = new Set(waiting.map(({ key }) => key).filter((key) => before.has(key)));
     let reports = 0;
     for (const { key, usedUp } of waiting) {
       if (this.#reported.has(key)) continue;
-      // oxlint-disable-next-line no-await-in-loop -- many wait where the process is busy already
-      await loopTurns.next();
-      if (this.#stopped || reports >= MAX_PER_ROUND) return;
-      // It may have been taken meanwhile.
-      if (!this.#queue.waits(key)) continue;
+      if (reports >= MAX_PER_ROUND) return;
       this.#reported.add(key);
       if (this.#report(key, usedUp) !== undefined) reports++;
     }

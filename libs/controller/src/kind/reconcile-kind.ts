@@ -4,7 +4,6 @@ import type { ReconcileContext, ReconcileResult } from '../controller/types.ts';
 import type { EventRecorder } from '../events/event-types.ts';
 import { keyOf } from '../objects/resources.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer, type FinalizerStep } from '../finalizers/finalizers.ts';
-import { loopTurns } from '../time/loop-turns.ts';
 import { isNews, kindConditions } from './conditions.ts';
 import { describeFailure, type FailureReason } from './failures.ts';
 import { eventType, isTrouble } from './reasons.ts';
@@ -76,8 +75,6 @@ async function reconcileObject<T extends KindObject, O, P extends Plan, R extend
   const report = { nowMs: attempt.now().getTime(), event: attempt.event };
   kind.report?.(object, outcome, report);
   if (outcome.failure) throw outcome.failure.error;
-  // After the report, which its successor's must not stand before.
-  await loopTurns.next();
   attempt.signal.throwIfAborted();
   if (isGone(object, outcome.done)) return undefined;
   if (outcome.problem) reportProblem(kind, attempt, outcome.problem);
@@ -134,8 +131,6 @@ async function carryOut<T extends KindObject, O, P extends Plan, R extends strin
   context: KindContext<R>,
 ): Promise<Outcome<O, P, R>> {
   const observed = await kind.observe(object, context);
-  // Answers to many reconciles come in together, and each goes on with its own.
-  await loopTurns.next();
   context.signal.throwIfAborted();
   const plan = kind.plan(object, observed, context.now());
   const applied = await kind.apply(object, { observed, plan }, context);

@@ -80,11 +80,6 @@ export class WorkQueue {
       .map(({ key, shares }) => ({ key, usedUp: this.#shares.fullOf(shares) }));
   }
 
-  /** Whether the key is ready, and not taken. */
-  waits(key: string): boolean {
-    return this.#items.get(key)?.state === 'ready';
-  }
-
   add(key: string, { priority = 0, afterMs = 0 }: AddOptions = {}): void {
     if (this.#closed) return;
     this.#observer?.added();

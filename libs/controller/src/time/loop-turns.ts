@@ -1,30 +1,5 @@
-/**
- * How long work may begin in one turn of the event loop. Pieces take a few ms each, the first ones of a process twenty,
- * and twice that where processes share a core.
- */
-const TURN_MS = 10;
-/** How long the events of a stream that follow each other count as one piece. */
-const STREAM_MS = TURN_MS / 2;
-
-/** Of those that have begun, so many are taken out of the line together. */
-const FORGOTTEN_AT_ONCE = 1_000;
-
-/** What turns are made of; replaced in tests. */
-export interface TurnSource {
-  /** In ms. */
-  readonly now: () => number;
-  /** Calls back when what has begun waits for something or is done. */
-  readonly whenCalm: (run: () => void) => void;
-  /** Calls back in the next turn, after what came in meanwhile. */
-  readonly onNextTurn: (run: () => void) => void;
-}
-
-const EVENT_LOOP: TurnSource = {
-  now: () => performance.now(),
-  // Promises go first then: Node goes through its ticks again once no promise has anything left to do.
-  whenCalm: (run) => queueMicrotask(() => process.nextTick(run)),
-  onNextTurn: setImmediate,
-};
+/** Pieces of work of a few ms that begin in one turn of the event loop. The first ones of a process take twenty each. */
+const PIECES_PER_TURN = 2;
 
 /**
  * Turns of the event loop for work in many pieces, of which most wait for nothing. Promises alone give nobody else a
@@ -32,71 +7,32 @@ const EVENT_LOOP: TurnSource = {
  * probe is answered and no watch is read.
  */
 export class LoopTurns {
-  readonly #source: TurnSource;
-  /** In the order of asking; those before `#first` have begun. Taking each out would take the square of their number. */
-  #waiting: (() => void)[] = [];
-  #first = 0;
-  /** When this turn began; undefined: no piece has begun in it. */
-  #beganMs: number | undefined;
-  /** A piece has begun that may go on without a wait. */
-  #busy = false;
+  readonly #onNextTurn: (run: () => void) => void;
+  /** In the order of asking. */
+  readonly #waiting: (() => void)[] = [];
+  /** Pieces that began in this turn; 0: nobody has asked for the next. */
+  #begun = 0;
 
-  constructor(source: TurnSource = EVENT_LOOP) {
-    this.#source = source;
+  /** @param onNextTurn calls back in the next turn, after what came in meanwhile. */
+  constructor(onNextTurn: (run: () => void) => void = setImmediate) {
+    this.#onNextTurn = onNextTurn;
   }
 
-  /**
-   * Resolves when the next piece may begin: once those before it wait for something, and in a later turn when this one
-   * has lasted for long enough.
-   */
+  /** Resolves when the next piece may begin: at once, or in a later turn when some have begun in this one. */
   async next(): Promise<void> {
-    if (this.#first < this.#waiting.length || !this.#hasRoom())
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#begun >= PIECES_PER_TURN) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#begin();
   }
 
-  /**
-   * As `next`, for a stream of pieces that take next to no time, as the events of a watch: those that follow each other
-   * are one piece. One by one, each would wait for a piece of everybody else's, and the stream would fall behind a busy
-   * process further and further.
-   */
-  stream(): () => Promise<void> {
-    let endsMs = Number.NEGATIVE_INFINITY;
-    return async () => {
-      if (this.#source.now() < endsMs) return;
-      await this.next();
-      endsMs = this.#source.now() + STREAM_MS;
-    };
-  }
-
-  /** Nobody knows before how long a piece takes, so they begin one after the other. */
-  #hasRoom(): boolean {
-    return !this.#busy && (this.#beganMs === undefined || this.#source.now() - this.#beganMs < TURN_MS);
-  }
-
   #begin(): void {
-    this.#busy = true;
-    this.#source.whenCalm(() => {
-      this.#busy = false;
-      this.#beginWaiting();
-    });
-    if (this.#beganMs !== undefined) return;
-    this.#beganMs = this.#source.now();
-    this.#source.onNextTurn(() => {
-      this.#beganMs = undefined;
-      this.#beginWaiting();
-    });
+    if (this.#begun++ === 0) this.#onNextTurn(() => this.#turn());
   }
 
-  #beginWaiting(): void {
-    if (this.#first === this.#waiting.length || !this.#hasRoom()) return;
-    this.#begin();
-    this.#waiting[this.#first++]!();
-    if (this.#first < FORGOTTEN_AT_ONCE && this.#first < this.#waiting.length) return;
-    this.#waiting.splice(0, this.#first);
-    this.#first = 0;
+  #turn(): void {
+    this.#begun = 0;
+    for (const resolve of this.#waiting.splice(0, PIECES_PER_TURN)) {
+      this.#begin();
+      resolve();
+    }
   }
 }
-
-/** The turns of this process, which all of its work shares. */
-export const loopTurns = new LoopTurns();
