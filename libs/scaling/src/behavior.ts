@@ -131,7 +131,7 @@ function shrinkWindowMs({ scaleDown, burstWindowMs }: PoolSpecView, current: num
 /**
  * The size to shrink to when a burst has left much more than what its arrivals still ask for; undefined when it has
  * not. A line that was worked off does not come back, so pods that were started for it are held for `burstWindowMs`
- * only; the rest of the pool, and any pool whose size is roughly right, waits for the whole window. So do the last
+ * only; the rest of the pool, and any pool whose size is roughly right, waits for the window. So do the last
  * pods: a pool is never hurried to zero.
  */
 function leftOfBurst(state: PolicyState, pool: PoolSpecView, current: number, nowMs: Instant): number | undefined {
@@ -151,10 +151,10 @@ function mostLeftOfBurst(current: number): number {
  * The earliest time at which the windows let the pool shrink, if from now on no more than `asked` pods are asked for.
  */
 export function windowEndMs(state: PolicyState, pool: PoolSpecView, current: number, asked = 0): Instant {
-  const wholeWindow = endOf(state.highs, current - 1, shrinkWindowMs(pool, current));
+  const windowEnd = endOf(state.highs, current - 1, shrinkWindowMs(pool, current));
   const left = mostLeftOfBurst(current);
-  if (pool.burstWindowMs === undefined || left < Math.max(1, asked)) return wholeWindow;
-  return Math.min(wholeWindow, endOf([...state.highs, ...state.lasting], left, pool.burstWindowMs));
+  if (pool.burstWindowMs === undefined || left < Math.max(1, asked)) return windowEnd;
+  return Math.min(windowEnd, endOf([...state.highs, ...state.lasting], left, pool.burstWindowMs));
 }
 
 /** How far back a proposal can keep a pool from shrinking. */
