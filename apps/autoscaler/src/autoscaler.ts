@@ -1,6 +1,6 @@
 import type { RedisConnections } from '@redis-queue/bullmq';
-import { LoopTurns } from '@redis-queue/controller';
-import type { Slots } from '@redis-queue/scaling';
+import { loopTurns } from '@redis-queue/controller';
+import type { Instant, Slots } from '@redis-queue/scaling';
 import { PoolAdvisor, type AdvisorOptions } from './deciding/pool-advisor.ts';
 import { PoolClients, type ClientsOptions } from './deciding/pool-clients.ts';
 import { PoolDecider } from './deciding/pool-decider.ts';
@@ -60,8 +60,6 @@ export class Autoscaler implements SamplerHost {
   readonly #decider: PoolDecider;
   readonly #advisor: PoolAdvisor;
   readonly #clients: PoolClients;
-  /** Thousands of pools may have to be decided at the same moment. */
-  readonly #turns = new LoopTurns();
   readonly #slots = new QueueSlots();
   #topology: Topology = { pools: new Map(), queues: new Map(), targets: new Map(), consumers: new Map() };
   #publisher: EpochPublisher | undefined;
@@ -108,11 +106,8 @@ export class Autoscaler implements SamplerHost {
     let sweptAtMs = -Infinity;
     let adoptNextMs = -Infinity;
     while (!signal.aborted) {
-      if (now() >= adoptNextMs && triggers.takeTopologyChanged()) {
-        const beganMs = now();
-        this.#adopt(this.#options.topology());
-        adoptNextMs = now() + Math.max(ADOPT_PAUSE_MS, ADOPT_PAUSE_TIMES * (now() - beganMs));
-      }
+      // oxlint-disable-next-line no-await-in-loop
+      if (now() >= adoptNextMs && triggers.takeTopologyChanged()) adoptNextMs = await this.#adoptInTurns();
       for (const key of triggers.takePodsChanged()) this.#podsChanged(key);
       for (const key of triggers.takeRedisReconnected()) this.#samplers.retryFailed(key);
       void this.#beginEpoch();
@@ -147,7 +142,7 @@ export class Autoscaler implements SamplerHost {
     const keys = new Set(queues.flatMap(({ pools }) => pools));
     for (const key of keys) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other, so that others have their turn
-      await this.#turns.next();
+      await loopTurns.next();
       const pool = this.#topology.pools.get(key);
       if (pool !== undefined) void this.#decide(pool, markDecided);
     }
@@ -177,6 +172,22 @@ export class Autoscaler implements SamplerHost {
         {},
         'the bus does not answer: sizes stay as they are until it does; check the Secret of the bus and its Redis',
       );
+  }
+
+  /** What thousands of objects ask for is read, taken over and acted on in turns of its own. @returns when to do so next */
+  async #adoptInTurns(): Promise<Instant> {
+    const { topology, now } = this.#options;
+    await loopTurns.next();
+    const readMs = now();
+    const next = topology();
+    let tookMs = now() - readMs;
+    await loopTurns.next();
+    const adoptedMs = now();
+    this.#adopt(next);
+    tookMs += now() - adoptedMs;
+    const nextMs = now() + Math.max(ADOPT_PAUSE_MS, ADOPT_PAUSE_TIMES * tookMs);
+    await loopTurns.next();
+    return nextMs;
   }
 
   #adopt(next: Topology): void {
@@ -212,7 +223,7 @@ export class Autoscaler implements SamplerHost {
     for (const { key } of this.#topology.pools.values()) {
       if (this.#decider.sinceDecidedMs(key) < DECIDE_AT_LEAST_MS) continue;
       // oxlint-disable-next-line no-await-in-loop
-      await this.#turns.next();
+      await loopTurns.next();
       if (signal.aborted) break;
       const pool = this.#topology.pools.get(key);
       if (pool && (this.#hasPods(key) || this.#lacksData(pool))) void this.#decide(pool);

@@ -6,7 +6,7 @@ export type { HeldKind } from './finalizers/release-finalizers.ts';
 export * from './objects/owner-references.ts';
 export * from './objects/resources.ts';
 export * from './objects/restored-object.ts';
-export { LoopTurns } from './time/loop-turns.ts';
+export { loopTurns } from './time/loop-turns.ts';
 export { unlessAborted } from './time/unless-aborted.ts';
 export { timestamp } from './time/timestamp.ts';
 export * from './cache/object-cache.ts';

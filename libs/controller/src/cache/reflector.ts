@@ -4,6 +4,7 @@ import { ApiError, ConnectionError, isExpired, isForbidden, isNotFound, type Api
 import type { KubeClient, ListOptions } from '../client/kube-client.ts';
 import type { WatchEvent } from '../client/transport.ts';
 import { delay, type Clock } from '../time/clock.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { typeMeta } from '../objects/owner-references.ts';
 import type { Resource, ResourceType } from '../objects/resources.ts';
 import { resourceName, SECRETS } from '../objects/resources.ts';
@@ -115,8 +116,10 @@ export class Reflector<T extends Resource> {
     // Spread, so that the watches of many clients do not all end at once.
     const timeoutSeconds = Math.round(300 * (1 + this.#random()));
     const stream = await client.watch(type, { ...selection, resourceVersion: from, timeoutSeconds, signal });
+    const nextTurn = loopTurns.stream();
     try {
       for await (const event of stream) {
+        await nextTurn();
         this.#take(event);
         if (events++ === 0) this.#backoff.reset();
       }

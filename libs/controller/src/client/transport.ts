@@ -8,6 +8,7 @@ import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { ApiError, ConnectionError, WritesStoppedError, type ApiStatus } from './api-error.ts';
 import type { Access, Credentials, TlsOptions } from './credentials.ts';
 import { FairPool } from '../queue/fair-pool.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { guardWrites } from './guarded-writes.ts';
 import { jsonBody } from './json-body.ts';
@@ -286,6 +287,8 @@ async function readList(
   const splitter = new ListSplitter();
   const items: unknown[] = [];
   for await (const chunk of body) {
+    // What has come in already is handed out without a turn of the event loop in between.
+    await loopTurns.next();
     for (const item of splitter.push(chunk as Buffer)) items.push(each(JSON.parse(item)));
   }
   const list = JSON.parse(splitter.end()) as { items?: unknown };

@@ -14,7 +14,7 @@ import { keyFromString, keyOf, keyToString, resourceName } from '../objects/reso
 import type { ControllerMetrics, ReconcileMetrics } from './metrics.ts';
 import { OwnWrites } from './own-writes.ts';
 import { changesAtAll, changesMoreThanStatus } from './predicates.ts';
-import { LoopTurns } from '../time/loop-turns.ts';
+import { loopTurns } from '../time/loop-turns.ts';
 import { unlessAborted } from '../time/unless-aborted.ts';
 import { Resync } from './resync.ts';
 import { WaitingReports } from './waiting-reports.ts';
@@ -57,7 +57,6 @@ export class ControllerRunner<T extends Resource> implements Controller {
   readonly #queue: WorkQueue;
   readonly #metrics: ReconcileMetrics;
   readonly #ownWrites: OwnWrites;
-  readonly #turns = new LoopTurns();
   readonly #cache: ObjectCache<T>;
   readonly #watched = new Set<Pick<ObjectCache<Resource>, 'type' | 'whenSynced'>>();
 
@@ -172,7 +171,7 @@ export class ControllerRunner<T extends Resource> implements Controller {
   async #work(signal: AbortSignal): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
       try {
-        await this.#turns.next();
+        await loopTurns.next();
         if (signal.aborted) return;
         await this.#process(key, signal);
       } finally {

@@ -6,9 +6,12 @@ import type { WorkQueue } from '../queue/work-queue.ts';
  * so is that of a reconcile which begins just before and takes a Redis' 3 s to fail.
  */
 const REPORT_AFTER_MS = 5_000;
-const EVERY_MS = 1_000;
-/** Reports are writes: at most so many per second, so that they do not become the load that others wait for. */
-const MAX_PER_ROUND = 50;
+const EVERY_MS = 200;
+/**
+ * Reports are writes: at most 50 per second, so that they do not become the load that others wait for, and few at once,
+ * as each takes a ms or two of the event loop to begin.
+ */
+const MAX_PER_ROUND = 10;
 
 /** @returns undefined when there is nothing to say of that key. */
 export type ReportWaiting = (key: string, usedUp: string | undefined) => Promise<void> | undefined;
