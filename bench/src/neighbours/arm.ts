@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QUEUES, type Queue } from '@redis-queue/api';
 import { DEPLOYMENTS, type KubeClient, type Resource } from '@redis-queue/controller';
-import { APP_NAMES, eventually } from '@redis-queue/rig';
+import { APP_NAMES, eventually, startProcess } from '@redis-queue/rig';
 import { seededRandom, wholeBetween } from '@redis-queue/simulator';
 import { Redis } from 'ioredis';
 import { ObjectWatch, untilNone } from '../cluster-objects/object-watch.ts';
@@ -34,6 +35,8 @@ export interface ArmResult {
   readonly maxSampledAgeS: number;
   readonly rssMib: number;
   readonly maxLoopLagMs: number;
+  /** The longest time that 50 ms of work took in a process beside the apps that does nothing else, ms. */
+  readonly bareWorkMs: number;
   /** The greatest lag of each app's event loop, ms: from its start to when all were served, and after that. */
   readonly loopLags: Readonly<Record<string, LoopLags>>;
 }
@@ -70,6 +73,7 @@ export async function runArm(options: ArmOptions): Promise<ArmResult> {
   const redis = new Redis(stand.redis.url, { maxRetriesPerRequest: null });
   const end = new AbortController();
   const apps: RunningApp[] = [];
+  await using bare = startProcess(process.execPath, [join(import.meta.dirname, 'bare-work.ts')]);
   try {
     for (const app of APP_NAMES) apps.push(await stand.startApp(app, ALONE));
     const places = good.map(({ namespace, queues }): Place => ({ namespace, name: queues[0]! }));
@@ -115,6 +119,7 @@ export async function runArm(options: ArmOptions): Promise<ArmResult> {
       maxSampledAgeS: tenths(maxAgeMs / 1000),
       rssMib,
       maxLoopLagMs: Math.max(...Object.values(loopLags).flatMap(({ atStartMs, afterMs }) => [atStartMs, afterMs])),
+      bareWorkMs: Math.max(...bare.stdout.map(Number)),
       loopLags,
     };
   } finally {

@@ -75,6 +75,7 @@ const result = {
   maxSampledAgeS: beside.maxSampledAgeS,
   rssMib: beside.rssMib,
   maxLoopLagMs: beside.maxLoopLagMs,
+  bareWorkMs: beside.bareWorkMs,
 };
 console.log(JSON.stringify({ bench: 'neighbours', ...result, goals: GOALS, alone, crowded, beside }));
 await client.close();

@@ -84,10 +84,10 @@ it('each turn has its time again, and none is asked for while nobody works', asy
 
 it('events of a stream that follow each other share 5 ms of a turn and wait for no other piece', async () => {
   const { loop, pass, turns } = stage({ pieceMs: 1 });
-  let stopped = false;
+  const stop = new AbortController();
   let [events, others] = [0, 0];
   const workers = Array.from({ length: 50 }, async () => {
-    for (; !stopped; others++) {
+    for (; !stop.signal.aborted; others++) {
       await loop.next();
       pass(1);
       await setImmediate();
@@ -95,7 +95,7 @@ it('events of a stream that follow each other share 5 ms of a turn and wait for 
   });
   const stream = async (): Promise<void> => {
     const next = loop.stream();
-    for (; !stopped; events++) {
+    for (; !stop.signal.aborted; events++) {
       await next();
       pass(0.1);
     }
@@ -105,7 +105,7 @@ it('events of a stream that follow each other share 5 ms of a turn and wait for 
     await setImmediate();
     turns.shift()?.();
   }
-  stopped = true;
+  stop.abort();
   while (turns.length > 0) {
     turns.shift()!();
     await setImmediate();
