@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RedisConnections } from '@redis-queue/bullmq';
 import { loopTurns } from '@redis-queue/controller';
 import type { Instant, Slots } from '@redis-queue/scaling';
@@ -108,6 +109,7 @@ export class Autoscaler implements SamplerHost {
     while (!signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop
       if (now() >= adoptNextMs && triggers.takeTopologyChanged()) adoptNextMs = await this.#adoptInTurns();
+      if (signal.aborted) break;
       for (const key of triggers.takePodsChanged()) this.#podsChanged(key);
       for (const key of triggers.takeRedisReconnected()) this.#samplers.retryFailed(key);
       void this.#beginEpoch();
@@ -177,17 +179,15 @@ export class Autoscaler implements SamplerHost {
   /** What thousands of objects ask for is read, taken over and acted on in turns of its own. @returns when to do so next */
   async #adoptInTurns(): Promise<Instant> {
     const { topology, now } = this.#options;
-    await loopTurns.next();
     const readMs = now();
     const next = topology();
     let tookMs = now() - readMs;
-    await loopTurns.next();
+    await nextTurn();
     const adoptedMs = now();
     this.#adopt(next);
     tookMs += now() - adoptedMs;
-    const nextMs = now() + Math.max(ADOPT_PAUSE_MS, ADOPT_PAUSE_TIMES * tookMs);
-    await loopTurns.next();
-    return nextMs;
+    await nextTurn();
+    return now() + Math.max(ADOPT_PAUSE_MS, ADOPT_PAUSE_TIMES * tookMs);
   }
 
   #adopt(next: Topology): void {

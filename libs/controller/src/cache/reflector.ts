@@ -116,10 +116,9 @@ export class Reflector<T extends Resource> {
     // Spread, so that the watches of many clients do not all end at once.
     const timeoutSeconds = Math.round(300 * (1 + this.#random()));
     const stream = await client.watch(type, { ...selection, resourceVersion: from, timeoutSeconds, signal });
-    const nextTurn = loopTurns.stream();
     try {
       for await (const event of stream) {
-        await nextTurn();
+        await loopTurns.nextPart();
         this.#take(event);
         if (events++ === 0) this.#backoff.reset();
       }

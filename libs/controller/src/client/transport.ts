@@ -288,7 +288,7 @@ async function readList(
   const items: unknown[] = [];
   for await (const chunk of body) {
     // What has come in already is handed out without a turn of the event loop in between.
-    await loopTurns.next();
+    await loopTurns.nextPart();
     for (const item of splitter.push(chunk as Buffer)) items.push(each(JSON.parse(item)));
   }
   const list = JSON.parse(splitter.end()) as { items?: unknown };

@@ -80,6 +80,12 @@ export class WorkQueue {
       .map(({ key, shares }) => ({ key, usedUp: this.#shares.fullOf(shares) }));
   }
 
+  /** Whether the key is one of `waiting(ageMs)`. */
+  isWaiting(key: string, ageMs: number): boolean {
+    const item = this.#items.get(key);
+    return item?.state === 'ready' && item.readyAt <= this.#clock.now() - ageMs;
+  }
+
   add(key: string, { priority = 0, afterMs = 0 }: AddOptions = {}): void {
     if (this.#closed) return;
     this.#observer?.added();

@@ -82,37 +82,56 @@ it('each turn has its time again, and none is asked for while nobody works', asy
   expect(await nextTurn()).toEqual([2]);
 });
 
-it('events of a stream that follow each other share 5 ms of a turn and wait for no other piece', async () => {
+it('what comes in on its own has 5 ms of a turn together, each has its part, and waits for no piece of work', async () => {
   const { loop, pass, turns } = stage({ pieceMs: 1 });
   const stop = new AbortController();
-  let [events, others] = [0, 0];
-  const workers = Array.from({ length: 50 }, async () => {
-    for (; !stop.signal.aborted; others++) {
-      await loop.next();
+  const parts = [0, 0, 0];
+  const taken: number[] = [];
+  const streams = parts.map(async (_, stream) => {
+    for (; !stop.signal.aborted; parts[stream]!++) {
+      await loop.nextPart();
       pass(1);
-      await setImmediate();
     }
   });
-  const stream = async (): Promise<void> => {
-    const next = loop.stream();
-    for (; !stop.signal.aborted; events++) {
-      await next();
-      pass(0.1);
-    }
-  };
-  const streamed = stream();
-  while (pass(0) < 1_000) {
+  for (let pieces = 0; pieces < 50; pieces++) void loop.next();
+  for (let turn = 0; turn < 10; turn++) {
+    const before = parts.reduce((sum, count) => sum + count);
     await setImmediate();
-    turns.shift()?.();
+    for (const run of turns.splice(0)) run();
+    await setImmediate();
+    taken.push(parts.reduce((sum, count) => sum + count) - before);
   }
   stop.abort();
   while (turns.length > 0) {
     turns.shift()!();
     await setImmediate();
   }
-  await Promise.all([...workers, streamed]);
-  expect(events).toBeGreaterThan(500);
-  expect(others).toBeGreaterThan(500);
+  await Promise.all(streams);
+  expect(Math.max(...taken)).toBeLessThanOrEqual(8);
+  expect(Math.min(...parts)).toBeGreaterThanOrEqual(10);
+});
+
+it('one stream has 5 ms of each turn', async () => {
+  const { loop, pass, turns } = stage({ pieceMs: 1 });
+  let taken = 0;
+  const stop = new AbortController();
+  const stream = (async () => {
+    for (; !stop.signal.aborted; taken++) {
+      await loop.nextPart();
+      pass(1);
+    }
+  })();
+  for (let turn = 1; turn <= 3; turn++) {
+    for (const run of turns.splice(0)) run();
+    await setImmediate();
+    expect(taken).toBe(5 * turn);
+  }
+  stop.abort();
+  while (turns.length > 0) {
+    turns.shift()!();
+    await setImmediate();
+  }
+  await stream;
 });
 
 it('in the real event loop, a timer fires between pieces that wait for nothing', async () => {

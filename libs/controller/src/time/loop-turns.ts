@@ -5,8 +5,8 @@
 const TURN_MS = 10;
 /** A turn that lasts longer, with the answers that come in during it, is long: the next one is for a single piece. */
 const LONG_MS = 2 * TURN_MS;
-/** How long the events of a stream may take in one turn. */
-const STREAM_MS = TURN_MS / 2;
+/** How long parts of what comes in on its own may begin in one turn. */
+const PARTS_MS = TURN_MS / 2;
 
 /** What turns are made of; replaced in tests. */
 export interface TurnSource {
@@ -40,6 +40,8 @@ export class LoopTurns {
   #late = false;
   /** A piece has begun that may go on without a wait. */
   #busy = false;
+  /** Until when parts may follow each other in this turn; undefined: none has been taken in it. */
+  #partsEndMs: number | undefined;
 
   constructor(source: TurnSource = EVENT_LOOP) {
     this.#source = source;
@@ -55,16 +57,17 @@ export class LoopTurns {
   }
 
   /**
-   * For a stream of pieces that take next to no time, as the events of a watch: those that follow each other share 5 ms
-   * of a turn. They wait for no other piece, as they would fall behind a busy process further and further.
+   * Resolves when the next part of what comes in on its own may be taken, as an event of a watch or a chunk of a list:
+   * all of them together have 5 ms of a turn, and each has its part. They wait for no piece of work, as they would fall
+   * behind a busy process further and further.
    */
-  stream(): () => Promise<void> {
-    let endsMs = Number.NEGATIVE_INFINITY;
-    return async () => {
-      if (this.#source.now() < endsMs) return;
-      await new Promise<void>((resolve) => this.#source.onNextTurn(resolve));
-      endsMs = this.#source.now() + STREAM_MS;
-    };
+  async nextPart(): Promise<void> {
+    if (this.#partsEndMs !== undefined && this.#source.now() < this.#partsEndMs) return;
+    await new Promise<void>((resolve) => this.#source.onNextTurn(resolve));
+    if (this.#partsEndMs !== undefined) return;
+    this.#partsEndMs = this.#source.now() + PARTS_MS;
+    // Asked for first in this turn, so that it comes before those who wait for the next.
+    this.#source.onNextTurn(() => (this.#partsEndMs = undefined));
   }
 
   /** Nobody knows before how long a piece takes, so they begin one after the other. */
