@@ -18,7 +18,7 @@ export function templateOf(
     metadata: { name: POOL, namespace, annotations: { 'redis-queue.io/probes': 'off' } },
     spec: { image, version, queues: queues.map(({ queue }) => queue), concurrency, replicas: 1, drainPolicy },
   } as const;
-  const redis = { queues, secretName, tls: false, hasCa: false, keys: ['redis-url'], secretHash: '' };
+  const redis = { queues, secretName, tls: false, keys: ['redis-url'], secretHash: '' };
   return podTemplate(pool, redis);
 }
 

@@ -78,6 +78,9 @@ def redis_options(env: dict[str, str]) -> dict[str, Any]:
         options["ssl"] = True
         if env.get("NODE_EXTRA_CA_CERTS"):  # where the pool puts redis-ca.crt of the Secret
             options["ssl_ca_certs"] = env["NODE_EXTRA_CA_CERTS"]
+        if env.get("REDIS_TLS_CERT_FILE"):  # the client certificate, where Redis asks for one
+            options["ssl_certfile"] = env["REDIS_TLS_CERT_FILE"]
+            options["ssl_keyfile"] = env.get("REDIS_TLS_KEY_FILE")
     if env.get("REDIS_TLS_SERVER_NAME"):
         if not options.pop("ssl", False):
             raise SystemExit("REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL")

@@ -1,17 +1,17 @@
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Queue, type JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import {
+  createAuthority,
   eventually,
   freePort,
+  issueCertificate,
   PYTHON,
   pythonPackages,
   startProcess,
   startRedis,
   temporaryFolder,
+  tlsArguments,
   type ChildHandle,
   type RedisServer,
 } from '@redis-queue/rig';
@@ -45,22 +45,24 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A Redis with a certificate for that name, and the folder that holds its authority, `ca.crt`. */
-async function startTlsRedis(name: string): Promise<{ folder: string; port: number; close: () => Promise<void> }> {
+/** Redis that asks its clients for a certificate, and what a pod needs to reach it. */
+async function startTlsRedis(name: string): Promise<{ env: Record<string, string>; close: () => Promise<void> }> {
   const folder = temporaryFolder('python-tls');
-  const openssl = async (...args: string[]): Promise<void> =>
-    void (await promisify(execFile)('openssl', args, { cwd: folder }));
-  const key = ['-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=redis'];
-  await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt');
-  await openssl('req', ...key, '-keyout', 'key.pem', '-out', 'csr.pem');
-  await writeFile(join(folder, 'san.cnf'), `subjectAltName=DNS:${name}`);
-  const signer = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'san.cnf'];
-  await openssl('x509', '-req', '-in', 'csr.pem', '-out', 'cert.pem', ...signer);
+  const ca = await createAuthority(folder, 'ca', 'ca');
+  const server = await issueCertificate(folder, 'redis', 'redis', ca, `subjectAltName=DNS:${name}`);
+  const client = await issueCertificate(folder, 'client', 'client', ca, 'extendedKeyUsage=clientAuth');
   const port = await freePort();
-  const files = ['--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem', '--tls-ca-cert-file', 'ca.crt'];
-  const paths = files.map((each) => (each.startsWith('--') ? each : join(folder, each)));
-  const tls = await startRedis({ args: ['--tls-port', String(port), ...paths, '--tls-auth-clients', 'no'] });
-  return { folder, port, close: async () => await tls.stop() };
+  const tls = await startRedis({ args: tlsArguments({ ca: ca.certificate, ...server, asksClients: true }, port) });
+  const env = {
+    REDIS_URL: '',
+    REDIS_HOST: '127.0.0.1',
+    REDIS_PORT: String(port),
+    REDIS_TLS: 'true',
+    NODE_EXTRA_CA_CERTS: ca.certificate,
+    REDIS_TLS_CERT_FILE: client.certificate,
+    REDIS_TLS_KEY_FILE: client.key,
+  };
+  return { env, close: async () => await tls.stop() };
 }
 
 interface Pod {
@@ -310,15 +312,8 @@ describe('a Python worker pod', () => {
 });
 
 describe('a Python worker pod whose Redis speaks TLS', () => {
-  it('expects the name in the certificate that REDIS_TLS_SERVER_NAME says, and no other', async () => {
-    const { folder, port, close } = await startTlsRedis('redis.shop.example');
-    const env = {
-      REDIS_URL: '',
-      REDIS_HOST: '127.0.0.1',
-      REDIS_PORT: String(port),
-      REDIS_TLS: 'true',
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.crt'),
-    };
+  it('shows its certificate, expects the name in that of Redis that REDIS_TLS_SERVER_NAME says, and no other', async () => {
+    const { env, close } = await startTlsRedis('redis.shop.example');
     try {
       await readyPod({ ...env, REDIS_TLS_SERVER_NAME: 'redis.shop.example' });
       const other = await startPod({ ...env, REDIS_TLS_SERVER_NAME: 'other.example' });

@@ -1,7 +1,14 @@
 export { ACL_RULES } from './connections/acl.ts';
 export { addressOf, isOtherAddress } from './connections/address.ts';
 export { classifyRedisError, type RedisErrorReason, type RedisProblem } from './connections/errors.ts';
-export { boundRedisSecret, parseRedisSecret, type ParsedTarget, type TlsSpec } from './connections/redis-secret.ts';
+export type { Certificates } from './connections/client-certificate.ts';
+export {
+  boundRedisSecret,
+  parseCertificates,
+  parseRedisSecret,
+  type ParsedTarget,
+  type TlsSpec,
+} from './connections/redis-secret.ts';
 export {
   connectionKey,
   describeTarget,
@@ -12,6 +19,7 @@ export {
   type RedisTarget,
   type RedisTls,
 } from './connections/target.ts';
+export { SteadyConnector } from './redis/steady-connector.ts';
 export {
   FAIL_FAST,
   RedisConnections,

@@ -19,6 +19,6 @@ export {
   type RedisAccessReason,
   type SecretSources,
 } from './resolve.ts';
-export { readSecret } from './read-secret.ts';
+export { readCertificateSecret, readSecret, type CertificateSecret } from './read-secret.ts';
 export { redisSecretNamesFlag, secretNamesFlag } from './secret-names.ts';
 export { secretCache, watchSecrets, type WatchedSecrets } from './watch.ts';

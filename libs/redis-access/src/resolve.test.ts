@@ -54,6 +54,24 @@ describe('the target of a role', () => {
     expect(hosts).toEqual(REDIS_ROLES.map((each) => ({ host: each === role ? 'own' : 'everybody', port: 6379 })));
   });
 
+  it.each([
+    ['SecretNotPermitted', 'names Secret certs in spec.redis.tls.secretRef, which the autoscaler may not read', {}, []],
+    ['SecretNotFound', 'shop/certs does not exist; create it with ca.crt, or tls.crt and tls.key', {}, ['certs']],
+    [
+      'SecretInvalid',
+      'Secret shop/certs: the Secret has neither ca.crt nor tls.crt',
+      { certs: 'redis://h' },
+      ['certs'],
+    ],
+  ])('needs the certificates that the spec names: %s', (reason, message, more, permitted) => {
+    const from = sources({ 'redis-credentials': 'rediss://one', ...more }, ['redis-credentials', ...permitted]);
+    const queue = aQueue({ tls: { secretRef: { name: 'certs' } } });
+    expect(resolveRedis(queue, 'sampler', from)).toMatchObject({
+      ok: false,
+      problem: { reason, message: expect.stringContaining(message) as string },
+    });
+  });
+
   it('follows a changed Secret and the way the queue asks for TLS', () => {
     const from = sources({ 'redis-credentials': 'redis://one' });
     const other = sources({ 'redis-credentials': 'redis://other' });

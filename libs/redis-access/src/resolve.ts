@@ -11,7 +11,7 @@ import {
 import { addressOf, serverOf, type RedisTarget, type TlsSpec } from '@redis-queue/bullmq';
 import type { ObjectKey, Problem } from '@redis-queue/controller';
 import type { SecretObject } from './objects.ts';
-import { readSecret } from './read-secret.ts';
+import { readCertificateSecret, readSecret, type CertificateSecret } from './read-secret.ts';
 
 /** Where Secrets are read, and which ones may be. */
 export interface SecretSources {
@@ -32,6 +32,8 @@ export type RedisAccess =
       /** `connectionKey` of the target. */
       readonly targetKey: string;
       readonly secret: SecretObject;
+      /** The Secret that `spec.redis.tls.secretRef` names. */
+      readonly certificates?: SecretObject;
     }
   | { readonly ok: false; readonly problem: Problem<RedisAccessReason> };
 
@@ -46,15 +48,52 @@ export function resolveRedis(queue: Queue, role: RedisRole, sources: SecretSourc
   const { namespace } = queue.metadata;
   const names = field === undefined ? `needs the default Secret ${name}` : `names Secret ${name} in ${field}`;
   const asked = `Queue ${queue.metadata.name} ${names}`;
-  return resolveRedisSecret({ namespace, name }, asked, sources, queue.spec.redis?.tls);
+  const { tls } = queue.spec.redis ?? {};
+  const proof = tls?.secretRef && resolveCertificates({ namespace, name: tls.secretRef.name }, queue, sources);
+  if (proof && 'problem' in proof) return proof;
+  return resolveRedisSecret({ namespace, name }, asked, sources, tls, proof);
+}
+
+/** The certificates of the Secret that the queue's spec names. */
+function resolveCertificates(
+  key: ObjectKey,
+  queue: Queue,
+  sources: SecretSources,
+): CertificateSecret | Extract<RedisAccess, { ok: false }> {
+  const asked = `Queue ${queue.metadata.name} names Secret ${key.name} in spec.redis.tls.secretRef`;
+  const secret = permittedSecret(key, asked, 'ca.crt, or tls.crt and tls.key', sources);
+  if ('problem' in secret) return secret;
+  const read = readCertificateSecret(secret);
+  return typeof read === 'string' ? refuse('SecretInvalid', `Secret ${key.namespace}/${key.name}: ${read}`) : read;
 }
 
 /**
  * How the Redis of a Secret is reached.
  *
  * @param asked who asks for it, for people: `Queue emails names Secret redis in spec.redis.secretRef`.
+ * @param proof the certificates for TLS, where the spec names a Secret of them.
  */
-export function resolveRedisSecret(key: ObjectKey, asked: string, sources: SecretSources, tls?: TlsSpec): RedisAccess {
+export function resolveRedisSecret(
+  key: ObjectKey,
+  asked: string,
+  sources: SecretSources,
+  tls?: TlsSpec,
+  proof?: CertificateSecret,
+): RedisAccess {
+  const secret = permittedSecret(key, asked, 'redis-url or redis-host', sources);
+  if ('problem' in secret) return secret;
+  const parsed = readSecret(secret, tls, proof);
+  if (!parsed.ok) return refuse(parsed.reason, `Secret ${key.namespace}/${key.name}: ${parsed.message}`);
+  return { ...parsed, secret, ...(proof && { certificates: proof.secret }) };
+}
+
+/** @param keys what to create it with, for people. */
+function permittedSecret(
+  key: ObjectKey,
+  asked: string,
+  keys: string,
+  sources: SecretSources,
+): SecretObject | Extract<RedisAccess, { ok: false }> {
   const { namespace, name } = key;
   if (!sources.permittedSecrets.has(name)) {
     const permitted = [...sources.permittedSecrets].join(', ') || 'no Secret';
@@ -64,13 +103,7 @@ export function resolveRedisSecret(key: ObjectKey, asked: string, sources: Secre
     );
   }
   const secret = sources.secret(key);
-  if (!secret)
-    return refuse(
-      'SecretNotFound',
-      `Secret ${namespace}/${name} does not exist; create it with redis-url or redis-host`,
-    );
-  const parsed = readSecret(secret, tls);
-  return parsed.ok ? { ...parsed, secret } : refuse(parsed.reason, `Secret ${namespace}/${name}: ${parsed.message}`);
+  return secret ?? refuse('SecretNotFound', `Secret ${namespace}/${name} does not exist; create it with ${keys}`);
 }
 
 /** Why nobody is led to the keys of this queue, whatever its Secret says; undefined: they are nobody else's. */
@@ -116,6 +149,6 @@ function describeMixture(queue: Queue, ...ways: readonly [RoleTarget, RoleTarget
   return `${one}, but ${other}; every Secret of a Queue has to lead to the same server and database, under the same address`;
 }
 
-function refuse(reason: RedisAccessReason, message: string): RedisAccess {
+function refuse(reason: RedisAccessReason, message: string): Extract<RedisAccess, { ok: false }> {
   return { ok: false, problem: { reason, message } };
 }

@@ -64,5 +64,7 @@ export function watchSecrets(manager: Manager, names: readonly string[]): Watche
 function secretKeysOf(queue: QueueObject, roles: readonly RedisRole[]): string[] {
   const { namespace } = queue.metadata;
   const names = new Set(roles.map((role) => redisSecretRef(queue, role).name));
+  const certificates = queue.spec.redis?.tls?.secretRef?.name;
+  if (certificates !== undefined) names.add(certificates);
   return [...names].map((name) => keyToString({ namespace, name }));
 }

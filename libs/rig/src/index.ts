@@ -3,6 +3,7 @@ export { startProcess, freePort, temporaryFolder } from './processes/process.ts'
 export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
 export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisNetwork, type RedisOptions, type RedisServer } from './redis/redis.ts';
+export { tlsArguments, type ServerTls } from './redis/server-tls.ts';
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis/redis-sentinel.ts';
 export {
   startRedisCluster,

@@ -1,4 +1,4 @@
-import { FAIL_FAST, reconnectWhenSilent, requireDatabase, retryAfterMs } from '@redis-queue/bullmq';
+import { FAIL_FAST, reconnectWhenSilent, requireDatabase, retryAfterMs, SteadyConnector } from '@redis-queue/bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** How to reach the bus's Redis. Holds secrets: never log it. */
@@ -101,6 +101,7 @@ function busRedis(texts: BusTexts): BusRedisOptions {
 /** A connection that comes back by itself, also from a server that fell silent. */
 export function openConnection(redis: BusRedisOptions, name: string, options: RedisOptions = {}): Redis {
   const connection = new Redis({
+    Connector: SteadyConnector,
     ...redis,
     ...FAIL_FAST,
     protocol: 2, // as connections to queues

@@ -1,7 +1,7 @@
 import type { Queue } from '@redis-queue/api';
 import { addressOf, connectionKey, type RedisTarget } from '@redis-queue/bullmq';
 import type { ObjectMemory } from '@redis-queue/controller';
-import { readSecret, type SecretSources } from '@redis-queue/redis-access';
+import { readCertificateSecret, readSecret, type SecretSources } from '@redis-queue/redis-access';
 import { MAX_FORMER_REDIS } from './moves.ts';
 
 /** A Redis with credentials. */
@@ -52,9 +52,13 @@ export function waysTo(
 ): Way[] {
   const before = remembered.of(queue, address);
   const { namespace } = queue.metadata;
+  const { tls } = queue.spec.redis ?? {};
+  const certificates = tls?.secretRef && secrets.secret({ namespace, name: tls.secretRef.name });
+  const known = certificates && readCertificateSecret(certificates);
+  const proof = typeof known === 'string' ? undefined : known;
   const ofSecrets = [...secrets.permittedSecrets].flatMap((name): Way[] => {
     const secret = secrets.secret({ namespace, name });
-    const read = secret && readSecret(secret, queue.spec.redis?.tls);
+    const read = secret && readSecret(secret, tls, proof);
     return read?.ok && addressOf(read.target) === address ? [read] : [];
   });
   const ways = [...(before ? [{ target: before, targetKey: connectionKey(before) }] : []), ...ofSecrets];

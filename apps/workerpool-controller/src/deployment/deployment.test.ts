@@ -85,9 +85,30 @@ it('passes on by their names what leads to Sentinels', () => {
 });
 
 it('has the pods speak TLS, and trust the private CA of the Secret when there is one', () => {
-  const built = build(aPool(), { ...someQueues, tls: true, hasCa: true });
+  const ca = { secretName: 'redis-credentials', key: 'redis-ca.crt' };
+  const built = build(aPool(), { ...someQueues, tls: true, ca });
   expect(envOf(built)).toMatchObject({ REDIS_TLS: 'true', NODE_EXTRA_CA_CERTS: '/etc/redis-queue/redis-ca.crt' });
   expect(built.spec.template.spec.volumes.map(({ name }) => name)).toEqual(['tmp', 'redis-ca']);
+});
+
+it('gives the pods the client certificate as files, and the authority of its Secret', () => {
+  const ca = { secretName: 'redis-tls-certs', key: 'ca.crt' };
+  const built = build(aPool(), { ...someQueues, tls: true, ca, clientSecretName: 'redis-tls-certs' });
+  expect(envOf(built)).toMatchObject({
+    NODE_EXTRA_CA_CERTS: '/etc/redis-queue/ca.crt',
+    REDIS_TLS_CERT_FILE: '/etc/redis-queue-client/tls.crt',
+    REDIS_TLS_KEY_FILE: '/etc/redis-queue-client/tls.key',
+  });
+  expect(built.spec.template.spec.volumes).toContainEqual({
+    name: 'redis-client',
+    secret: {
+      secretName: 'redis-tls-certs',
+      items: [
+        { key: 'tls.crt', path: 'tls.crt' },
+        { key: 'tls.key', path: 'tls.key' },
+      ],
+    },
+  });
 });
 
 it.each([

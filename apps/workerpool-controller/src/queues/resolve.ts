@@ -35,8 +35,10 @@ export interface PoolQueues {
   readonly tls: boolean;
   /** The name that the server's certificate has to carry, where it is not the host. */
   readonly tlsServerName?: string;
-  /** The Secret holds a private certificate authority. */
-  readonly hasCa: boolean;
+  /** Where pods find the private certificate authority; absent: there is none. */
+  readonly ca?: { readonly secretName: string; readonly key: string };
+  /** The Secret whose tls.crt and tls.key are the client certificate; absent: Redis asks for none. */
+  readonly clientSecretName?: string;
   /** The keys of the Secret that pods get as variables. */
   readonly keys: readonly string[];
   /** Changes when what the pods use of the Secret does. */
@@ -48,7 +50,9 @@ export interface QueueSources {
   readonly secrets: SecretSources;
 }
 
-export const CA_KEY = 'redis-ca.crt';
+const CA_KEY = 'redis-ca.crt';
+/** The keys of a Secret of certificates that pods read. */
+export const CLIENT_KEYS = ['tls.crt', 'tls.key'] as const;
 /** The keys of the Secret that reach a pod, wherever Redis is. */
 const REDIS_KEYS = ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'] as const;
 const SENTINEL_KEYS = [
@@ -87,7 +91,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   if (mixed) return { reason: 'MixedRedis', message: mixed };
   const access = resolveRedis(queues[0]!, 'worker', sources.secrets);
   if (!access.ok) return access.problem;
-  const { secret, target } = access;
+  const { secret, target, certificates } = access;
   const untagged = queues
     .map((queue) => describeMissingHashTag(queue, target))
     .find((problem) => problem !== undefined);
@@ -107,10 +111,24 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     secretName: secret.metadata.name,
     tls,
     ...(serverName !== undefined && { tlsServerName: serverName }),
-    hasCa: Boolean(secret.data?.[CA_KEY]),
+    ...authorityOf(secret, certificates),
+    ...(certificates?.data?.['tls.crt'] && { clientSecretName: certificates.metadata.name }),
     keys,
-    secretHash: hashSecret(pool.metadata.uid ?? '', secret, keys),
+    secretHash: hashOf(pool.metadata.uid ?? '', [
+      ...[...keys, CA_KEY].map((key) => secret.data?.[key] ?? ''),
+      ...(certificates ? ['ca.crt', ...CLIENT_KEYS].map((key) => certificates.data?.[key] ?? '') : []),
+    ]),
   };
+}
+
+/** The one in the Secret of certificates goes first. */
+function authorityOf(secret: SecretObject, certificates: SecretObject | undefined): Pick<PoolQueues, 'ca'> {
+  const places = [
+    { of: certificates, key: 'ca.crt' },
+    { of: secret, key: CA_KEY },
+  ];
+  const place = places.find(({ of, key }) => Boolean(of?.data?.[key]));
+  return place?.of ? { ca: { secretName: place.of.metadata.name, key: place.key } } : {};
 }
 
 /**
@@ -138,8 +156,14 @@ function weightOf({ spec }: WorkerPool, { metadata }: Queue): Pick<PodQueue, 'we
 function describeMixture(queues: readonly Queue[]): string | undefined {
   const groups = new Map<string, string[]>();
   for (const queue of queues) {
-    const { enabled = false, serverName = '' } = queue.spec.redis?.tls ?? {};
-    const how = `Secret ${redisSecretRef(queue, 'worker').name}${enabled ? ' with TLS' : ''}${serverName && ` to ${serverName}`}`;
+    const { enabled = false, serverName = '', secretRef } = queue.spec.redis?.tls ?? {};
+    const words = [
+      `Secret ${redisSecretRef(queue, 'worker').name}`,
+      ...(enabled ? ['with TLS'] : []),
+      ...(secretRef ? [`by the certificates of Secret ${secretRef.name}`] : []),
+      ...(serverName === '' ? [] : [`to ${serverName}`]),
+    ];
+    const how = words.join(' ');
     groups.set(how, [...(groups.get(how) ?? []), queue.metadata.name]);
   }
   if (groups.size === 1) return undefined;
@@ -151,8 +175,7 @@ function describeMixture(queues: readonly Queue[]): string | undefined {
  * Changes when the content does. Salted by the pool's uid, so that equal contents of two namespaces give different
  * hashes, and cut to 32 bits: enough to notice a change, too few to confirm a guess of a password.
  */
-function hashSecret(salt: string, secret: SecretObject, keys: readonly string[]): string {
-  const content = [...keys, CA_KEY].map((key) => secret.data?.[key] ?? '');
+function hashOf(salt: string, content: readonly string[]): string {
   return createHash('sha256')
     .update(JSON.stringify([salt, content]))
     .digest('hex')

@@ -35,7 +35,6 @@ export const someQueues: PoolQueues = {
   queues: [{ queue: 'emails', name: 'emails', prefix: 'bull' }],
   secretName: 'redis-credentials',
   tls: false,
-  hasCa: false,
   keys: ['redis-url', 'redis-host', 'redis-port', 'redis-db', 'redis-username', 'redis-password'],
   secretHash: 'abcd1234',
 };

@@ -34,6 +34,7 @@ describe('the API server accepts a Queue', () => {
     ['in a prefix with a hash tag', { redis: { prefix: '{shop}.bull_1' } }],
     ['in a prefix of two parts', { redis: { prefix: 'app:bull' } }],
     ['over TLS', { redis: { secretRef: { name: 'redis-shop' }, tls: { enabled: true, serverName: 'redis.shop' } } }],
+    ['with a client certificate', { redis: { tls: { enabled: true, secretRef: { name: 'redis-tls-certs' } } } }],
     ['with a name for the certificate of a rediss:// URL', { redis: { tls: { serverName: 'redis.shop' } } }],
     ['with concurrency 1', { globalConcurrency: 1 }],
     ['whose jobs may take ten minutes', { jobTimeout: '10m' }],
@@ -316,6 +317,11 @@ test('both kinds are found by their category', async () => {
 
 test.each([
   ['the prefix of the bus', { prefix: 'redis-queue' }, 'prefix of the bus'],
+  [
+    'a Secret of certificates without TLS',
+    { tls: { enabled: false, secretRef: { name: 'certs' } } },
+    'secretRef is only for TLS',
+  ],
   ['a name for a certificate without TLS', { tls: { enabled: false, serverName: 'r' } }, 'serverName is only for TLS'],
 ])('a Queue that had %s before it was refused is changed and deleted like any other', async (_, redis, rule) => {
   const definition = JSON.parse(

@@ -4,7 +4,7 @@ import { requireDatabase } from './database.ts';
 import { failWithConnection, guardClusterReplies, GuardedConnector } from '../redis/reply-guard.ts';
 import { sentinelOptions } from './sentinel.ts';
 import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
-import { connectionKey, describeTarget, type RedisAddress, type RedisTarget } from './target.ts';
+import { certificatesOf, connectionKey, describeTarget, type RedisAddress, type RedisTarget } from './target.ts';
 
 /** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
 export const FAIL_FAST: Pick<
@@ -38,7 +38,7 @@ function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
     Connector: GuardedConnector,
     host,
     port,
-    ...(tls && { tls: { ...(tls.ca && { ca: tls.ca }), servername: tls.serverName ?? host } }),
+    ...(tls && { tls: { ...certificatesOf(tls), servername: tls.serverName ?? host } }),
   };
 }
 

@@ -70,6 +70,31 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'no Sentinel says where the primary is; check their addresses and the name of its group',
   ],
   [
+    /ALERT_CERTIFICATE_REQUIRED|alert certificate required/,
+    'RedisUnreachable',
+    'Redis asks for a client certificate; name a Secret with tls.crt and tls.key in spec.redis.tls.secretRef of the Queue',
+  ],
+  [
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_[A-Z]+|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/,
+    'RedisUnreachable',
+    'Redis does not accept the client certificate, tls.crt of the Secret: see who signed it, and whether it is still valid',
+  ],
+  [
+    /ERR_TLS_CERT_ALTNAME_INVALID/,
+    'RedisUnreachable',
+    'the certificate of Redis is for another name; give the one that it has as spec.redis.tls.serverName of the Queue',
+  ],
+  [
+    /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/,
+    'RedisUnreachable',
+    'the certificate of Redis, or of who signed it, is not valid now; renew it',
+  ],
+  [
+    /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)[A-Z_]*(ISSUER|LEAF)/,
+    'RedisUnreachable',
+    'the certificate of Redis is not signed by an authority that is known here; give it as redis-ca.crt of the Secret',
+  ],
+  [
     /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,
     'RedisUnreachable',
     'Redis cannot be reached',
@@ -78,7 +103,7 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
 
 /** A name or code that says more and cannot be a secret: NOPERM's command, the socket's error code. */
 const HARMLESS_DETAIL =
-  /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+)\b|'[a-z|]{1,40}' command/;
+  /\b(ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E[A-Z]+UNREACH|EPIPE|[A-Z_]*CERT[A-Z_]+|ERR_SSL_[A-Z0-9_]+)\b|'[a-z|]{1,40}' command/;
 
 /**
  * What is looked at of an error: a server may say 64 kB, and a pattern that looks for one text behind another takes the

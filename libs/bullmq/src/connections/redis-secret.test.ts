@@ -90,7 +90,7 @@ describe('a Secret becomes a Redis target', () => {
     const data = secret({
       'redis-host': 'redis',
       'redis-password': 'p'.repeat(500_000),
-      'tls.key': 'k'.repeat(500_000),
+      'other.key': 'k'.repeat(500_000),
     });
     const bounded = boundRedisSecret(data);
     expect(Object.keys(bounded)).toEqual(['redis-host', 'redis-password']);

@@ -1,9 +1,11 @@
+import { readCertificates, type CertificateKey, type Certificates } from './client-certificate.ts';
 import type { HostAndPort, RedisAddress, RedisSentinels, RedisTarget, RedisTls } from './target.ts';
 
 /** `spec.redis.tls` of a Queue. */
 export interface TlsSpec {
   readonly enabled?: boolean;
   readonly serverName?: string;
+  readonly secretRef?: { readonly name: string };
 }
 
 export type ParsedTarget =
@@ -35,6 +37,13 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   [CA]: MAX_CA,
 };
 
+/** The same of a Secret of certificates. */
+const MAX_CERTIFICATE_BYTES: Readonly<Record<CertificateKey, number>> = {
+  'ca.crt': MAX_CA,
+  'tls.crt': MAX_CA,
+  'tls.key': MAX_VALUE * 2,
+};
+
 type SecretData = Readonly<Record<string, string>>;
 type ReadKey = (key: string) => string | undefined;
 
@@ -52,10 +61,15 @@ const authorities = new WeakMap<SecretData, string>();
  * any other value 8 kB.
  *
  * @param data never changed afterwards: what is decoded of it is remembered with it.
+ * @param certificates of the Secret that `tls.secretRef` names: `ca.crt`, `tls.crt`, `tls.key`.
  * @returns the target, or a message that names the key at fault and never repeats a value.
  */
-export function parseRedisSecret(data: SecretData = {}, tls: TlsSpec = {}): ParsedTarget {
-  const large = describeLargeValue(data);
+export function parseRedisSecret(
+  data: SecretData = {},
+  tls: TlsSpec = {},
+  certificates: Certificates = {},
+): ParsedTarget {
+  const large = describeLargeValue(data, MAX_BYTES);
   if (large !== undefined) return { ok: false, reason: 'SecretInvalid', message: large };
   const read: ReadKey = (key) => (key === CA ? readAuthority(data) : decodeValue(data, key));
   const place = read('redis-sentinels') === undefined ? readAddress(read) : readSentinels(read);
@@ -72,9 +86,18 @@ export function parseRedisSecret(data: SecretData = {}, tls: TlsSpec = {}): Pars
       ...target,
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
-      ...(!plain && { tls: readTls(read, tls) }),
+      ...(!plain && { tls: readTls(read, tls, certificates) }),
     },
   };
+}
+
+/**
+ * Reads `data` of the Secret that `tls.secretRef` names.
+ *
+ * @returns a message that names the key at fault and never repeats a value.
+ */
+export function parseCertificates(data: SecretData = {}): Certificates | string {
+  return describeLargeValue(data, MAX_CERTIFICATE_BYTES) ?? readCertificates((key) => decodeValue(data, key));
 }
 
 function decodeValue(data: SecretData, key: string): string | undefined {
@@ -93,11 +116,11 @@ function readAuthority(data: SecretData): string | undefined {
 }
 
 /**
- * The part of a Secret's `data` that `parseRedisSecret` reads: what it says of the rest is the same. A value that is too
+ * The part of a Secret's `data` that `parseRedisSecret` or `parseCertificates` reads: what it says of the rest is the same. A value that is too
  * large stays too large, by a byte. A tenant's Secret may have 1 MB, and there may be thousands of them.
  */
 export function boundRedisSecret(data: SecretData = {}): SecretData {
-  const known = Object.entries(MAX_BYTES).flatMap(([key, maxBytes]) => {
+  const known = Object.entries({ ...MAX_BYTES, ...MAX_CERTIFICATE_BYTES }).flatMap(([key, maxBytes]) => {
     const value = data[key];
     if (value === undefined) return [];
     const isLarge = Buffer.byteLength(value, 'base64') > maxBytes;
@@ -116,29 +139,31 @@ export function boundRedisSecret(data: SecretData = {}): SecretData {
   return Object.fromEntries(known);
 }
 
-function describeLargeValue(data: SecretData): string | undefined {
-  for (const [key, maxBytes] of Object.entries(MAX_BYTES)) {
+function describeLargeValue(data: SecretData, most: Readonly<Record<string, number>>): string | undefined {
+  for (const [key, maxBytes] of Object.entries(most)) {
     const bytes = Buffer.byteLength(data[key] ?? '', 'base64');
     if (bytes <= maxBytes) continue;
-    const wayOut = key === CA ? "; leave only the authority that signed Redis's certificate" : '';
+    const wayOut = key === CA || key === 'ca.crt' ? "; leave only the authority that signed Redis's certificate" : '';
     return `the Secret's ${key} has more than ${maxBytes / 1024} kB${wayOut}`;
   }
   return undefined;
 }
 
 /** Who names a certificate or an authority expects TLS: without it the password would travel in plain text. */
-function describeUnusedTls(read: ReadKey, { serverName }: TlsSpec): string | undefined {
+function describeUnusedTls(read: ReadKey, { serverName, secretRef }: TlsSpec): string | undefined {
   const wayOut = 'set spec.redis.tls.enabled: true in the Queue, or use a rediss:// URL';
   if (serverName !== undefined)
     return `spec.redis.tls.serverName of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove serverName`;
+  if (secretRef !== undefined)
+    return `spec.redis.tls.secretRef of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove secretRef`;
   if (read(CA) !== undefined)
     return `the Secret's redis-ca.crt is only for TLS, which is not turned on; ${wayOut}, or remove the key`;
   return undefined;
 }
 
-function readTls(read: ReadKey, { serverName }: TlsSpec): RedisTls {
+function readTls(read: ReadKey, { serverName }: TlsSpec, certificates: Certificates): RedisTls {
   const ca = read(CA);
-  return { ...(ca !== undefined && { ca }), ...(serverName !== undefined && { serverName }) };
+  return { ...(ca !== undefined && { ca }), ...certificates, ...(serverName !== undefined && { serverName }) };
 }
 
 /** A place, and whether it speaks TLS whatever the spec says; or what is wrong. */

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { SentinelConnector, SentinelIterator, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
 import { GuardedConnector, guardReplies } from '../redis/reply-guard.ts';
-import type { RedisSentinels } from './target.ts';
+import { certificatesOf, type RedisSentinels } from './target.ts';
 
 /** How long a Sentinel may take to name the primary, ms; after that the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 2_000;
@@ -13,7 +13,7 @@ const MAX_NAMED_SENTINELS = 32;
 export function sentinelOptions(target: RedisSentinels): RedisOptions {
   const { sentinels, masterName, sentinelUsername, sentinelPassword, tls } = target;
   // Each certificate carries its server's own address, unless the spec names one for all.
-  const secure = tls && { ...(tls.ca && { ca: tls.ca }), ...(tls.serverName && { servername: tls.serverName }) };
+  const secure = tls && { ...certificatesOf(tls), ...(tls.serverName && { servername: tls.serverName }) };
   return {
     Connector: LastingSentinelConnector,
     sentinels: sentinels.map(({ host, port }) => ({ host, port })),

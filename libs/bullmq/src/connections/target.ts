@@ -39,6 +39,15 @@ export interface RedisTls {
   readonly ca?: string;
   /** Name expected in the server's certificate, when it is not the host. */
   readonly serverName?: string;
+  /** PEM of the client's certificate; only beside `key`. */
+  readonly cert?: string;
+  /** PEM of its private key. */
+  readonly key?: string;
+}
+
+/** The part of `RedisTls` that is the same in Node's own options. */
+export function certificatesOf({ ca, cert, key }: RedisTls): Pick<RedisTls, 'ca' | 'cert' | 'key'> {
+  return { ...(ca && { ca }), ...(cert && key && { cert, key }) };
 }
 
 /** Where the target is, for people: `redis:6379`, or `main at the Sentinels a:26379, b:26379`. Holds no secret. */
@@ -63,23 +72,28 @@ export function serverOf(target: RedisTarget): string {
 /** A short hash that tells targets apart and reveals nothing; safe in logs and metrics. */
 export function connectionKey(target: RedisTarget): string {
   const { username, password, db, tls, cluster } = target;
-  const login = [username, password, db, tls && [tls.ca && digestOf(tls.ca), tls.serverName]];
+  const login = [username, password, db, tls && tlsIdentity(tls)];
   const identity = target.sentinels
     ? [serverOf(target), ...login, target.sentinelUsername, target.sentinelPassword]
     : [target.host, target.port, ...login, ...(cluster === true ? ['cluster'] : [])];
   return sha256(JSON.stringify(identity)).slice(0, 16);
 }
 
-/** The digests of the CAs in use: many targets share one, and each call to Redis asks for the key of its target. */
+/** A new client certificate is a new target: its connections take the place of those with the old one. */
+function tlsIdentity({ ca, serverName, cert, key }: RedisTls): unknown[] {
+  return [ca && digestOf(ca), serverName, ...(cert && key ? [digestOf(`${cert}${key}`)] : [])];
+}
+
+/** The digests of the CAs and certificates in use: many targets share one, and each call to Redis asks for the key of its target. */
 const digests = new Map<string, string>();
 const MAX_DIGESTS = 64;
 
-function digestOf(ca: string): string {
-  const known = digests.get(ca);
+function digestOf(pem: string): string {
+  const known = digests.get(pem);
   if (known !== undefined) return known;
-  const digest = sha256(ca);
+  const digest = sha256(pem);
   if (digests.size >= MAX_DIGESTS) digests.clear();
-  digests.set(ca, digest);
+  digests.set(pem, digest);
   return digest;
 }
 

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { Cluster, Command, type Redis } from 'ioredis';
-import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
 import dataHandler from 'ioredis/built/DataHandler.js';
 import { ReplyMeter } from './reply-meter.ts';
 import { ProtocolError, UnexpectedReplyError } from './reply.ts';
+import { hearErrors, SteadyConnector } from './steady-connector.ts';
 
 type Listener = (...args: unknown[]) => void;
 
@@ -17,6 +17,7 @@ type Listener = (...args: unknown[]) => void;
  */
 export function guardReplies<S extends Socket>(stream: S): S {
   failWithReply();
+  hearErrors(stream);
   const resume = (): void => void stream.resume();
   const meter = new ReplyMeter();
   const fail = (error: unknown): void => {
@@ -121,12 +122,8 @@ function failOrReturnFatalError(this: ReplyDispatcher, error: Error): void {
 }
 
 /** Connects to one server, whose replies are guarded. */
-export class GuardedConnector extends StandaloneConnector {
-  constructor(options: unknown) {
-    super(options as ConstructorParameters<typeof StandaloneConnector>[0]);
-  }
-
-  override async connect(...args: Parameters<StandaloneConnector['connect']>): Promise<Socket> {
+export class GuardedConnector extends SteadyConnector {
+  override async connect(...args: Parameters<SteadyConnector['connect']>): Promise<Socket> {
     return guardReplies(await super.connect(...args));
   }
 }
@@ -138,10 +135,15 @@ export class GuardedConnector extends StandaloneConnector {
 export function failWithConnection(redis: Redis): void {
   redis.on('error', (error: Error & { lastNodeError?: unknown }) => {
     const cause = error.lastNodeError ?? error;
-    if (cause instanceof UnexpectedReplyError || error.message.startsWith('All sentinels'))
+    const { code = '' } = cause as { code?: unknown };
+    const isDistrust = typeof code === 'string' && DISTRUST.test(code);
+    if (cause instanceof UnexpectedReplyError || isDistrust || error.message.startsWith('All sentinels'))
       (redis as unknown as CommandQueues).flushQueue(error);
   });
 }
+
+/** Codes of Node by which one end does not accept the certificate of the other; no further try changes that. */
+const DISTRUST = /^ERR_SSL_.*ALERT|^ERR_TLS_CERT|CERT_|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/;
 
 /** What ioredis does itself when a connection is refused; not in its types. */
 interface CommandQueues {

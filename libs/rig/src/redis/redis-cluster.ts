@@ -3,6 +3,7 @@ import { ask } from './ask.ts';
 import { isFollowed } from './replication.ts';
 import { freePort } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
+import { tlsLines, type ServerTls } from './server-tls.ts';
 
 export interface RedisClusterOptions {
   /** Of every node, also between them. */
@@ -13,8 +14,8 @@ export interface RedisClusterOptions {
   persistent?: boolean;
   /** After how long without an answer a node counts as gone; default 5 s. */
   nodeTimeoutMs?: number;
-  /** Paths of PEM files: clients and nodes speak TLS; plain TCP stays open for this rig. */
-  tls?: { ca: string; certificate: string; key: string };
+  /** Clients and nodes speak TLS; plain TCP stays open for this rig. */
+  tls?: ServerTls;
 }
 
 /** A master of a Redis Cluster, and its replica where there is one. */
@@ -141,13 +142,10 @@ function argumentsOf(options: RedisClusterOptions, ports: Ports): string[] {
     'repl-diskless-sync-delay 0',
     ...(persistent ? ['appendonly yes', 'appendfsync always'] : []),
     ...(password === undefined ? [] : [`masterauth ${password}`]),
-    ...(tls === undefined ? [] : [`tls-port ${ports.tls}`, ...TLS_BETWEEN_NODES, `tls-cert-file ${tls.certificate}`]),
-    ...(tls === undefined ? [] : [`tls-key-file ${tls.key}`, `tls-ca-cert-file ${tls.ca}`]),
+    ...(tls && ports.tls !== undefined ? [...tlsLines(tls, ports.tls), 'tls-cluster yes'] : []),
   ];
   return lines.flatMap((line) => `--${line}`.split(' '));
 }
-
-const TLS_BETWEEN_NODES = ['tls-auth-clients no', 'tls-replication yes', 'tls-cluster yes'];
 
 function askAs(server: RedisServer, password: string | undefined, command: string): Promise<string> {
   return ask(server, `${password === undefined ? '' : `AUTH ${password}\r\n`}${command}`);

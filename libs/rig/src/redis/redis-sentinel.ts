@@ -5,6 +5,7 @@ import { isFollowed } from './replication.ts';
 import { eventually } from '../waiting/eventually.ts';
 import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
+import { tlsLines, type ServerTls } from './server-tls.ts';
 
 export interface RedisSentinelOptions {
   /** Of the two servers. */
@@ -13,8 +14,8 @@ export interface RedisSentinelOptions {
   sentinelPassword?: string;
   /** After how long without an answer the primary counts as gone; default 300 ms, on a busy machine better more. */
   downAfterMs?: number;
-  /** Paths of PEM files: servers and Sentinel speak TLS, also to each other. */
-  tls?: { ca: string; certificate: string; key: string };
+  /** Servers and Sentinel speak TLS, also to each other. */
+  tls?: ServerTls;
 }
 
 /** A primary with one replica, and the Sentinel that makes the replica primary when the primary is gone. */
@@ -34,21 +35,14 @@ export interface RedisSentinel extends AsyncDisposable {
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
   const { password, sentinelPassword, downAfterMs = 300, tls } = options;
   const auth = password === undefined ? [] : [`masterauth ${password}`];
-  const secure = tls && [
-    `tls-cert-file ${tls.certificate}`,
-    `tls-key-file ${tls.key}`,
-    `tls-ca-cert-file ${tls.ca}`,
-    'tls-auth-clients no',
-    'tls-replication yes',
-  ];
   const stack = new AsyncDisposableStack();
   /** @returns the server, and the port by which the other servers and clients of the Sentinel reach it. */
   const startServer = async (...more: string[]): Promise<[RedisServer, number]> => {
     const tlsPort = await freePort();
-    const lines = [...auth, ...more, ...(secure ? [`tls-port ${tlsPort}`, ...secure] : [])];
+    const lines = [...auth, ...more, ...(tls ? tlsLines(tls, tlsPort) : [])];
     const args = lines.flatMap((line) => `--${line}`.split(' '));
     const server = stack.use(await startRedis({ ...(password !== undefined && { password }), args }));
-    return [server, secure ? tlsPort : server.port];
+    return [server, tls ? tlsPort : server.port];
   };
   try {
     const [primary, primaryPort] = await startServer();
@@ -59,7 +53,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     const lines = [
       'bind 127.0.0.1',
       `dir ${folder}`,
-      ...(secure ? ['port 0', `tls-port ${port}`, ...secure] : [`port ${port}`]),
+      ...(tls ? ['port 0', ...tlsLines(tls, port)] : [`port ${port}`]),
       `sentinel monitor main ${primary.host} ${primaryPort} 1`,
       ...(password === undefined ? [] : [`sentinel auth-pass main ${password}`]),
       ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),

@@ -40,6 +40,13 @@ describe('the Redis of a pod', () => {
     });
   });
 
+  it.each([
+    [{ REDIS_TLS: 'true', REDIS_TLS_CERT_FILE: '/c' }, 'REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE belong together'],
+    [{ REDIS_TLS_CERT_FILE: '/c', REDIS_TLS_KEY_FILE: '/k' }, 'REDIS_TLS_CERT_FILE is set and TLS is not'],
+  ])('needs a client certificate with its key, and TLS for it (%#)', (env, message) => {
+    expect(() => redisOptionsFromEnvironment({ REDIS_HOST: 'h', ...env })).toThrow(message);
+  });
+
   it('is connected to again when the server refuses writes, as a demoted primary does, and for no other error', () => {
     const { reconnectOnError } = redisOptionsFromEnvironment({ REDIS_HOST: 'h' });
     expect(reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(2);

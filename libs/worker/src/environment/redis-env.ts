@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { PodRedis } from '../redis/open-redis.ts';
 import { readSentinels, type ReadVariable } from './sentinel-env.ts';
 
@@ -5,7 +6,8 @@ import { readSentinels, type ReadVariable } from './sentinel-env.ts';
  * The pod's variables about Redis: `REDIS_URL`, or `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD`; `REDIS_CLUSTER`
  * where the address is a node of a Redis Cluster; `REDIS_SENTINELS` and `REDIS_SENTINEL_MASTER_NAME` instead of an
  * address; `REDIS_TLS`, and `REDIS_TLS_SERVER_NAME`, the name in the server's certificate where it is not the host's. A
- * private authority is set by `NODE_EXTRA_CA_CERTS`, which Node reads itself.
+ * private authority is set by `NODE_EXTRA_CA_CERTS`, which Node reads itself; `REDIS_TLS_CERT_FILE` and
+ * `REDIS_TLS_KEY_FILE` name the files of the client certificate, where Redis asks for one.
  */
 export type RedisEnvironment = Record<string, string | undefined>;
 
@@ -84,16 +86,34 @@ function readCluster(read: ReadVariable, db: number): boolean {
   return text === 'true';
 }
 
-function readTls(read: ReadVariable, encrypted: boolean): { servername?: string } | undefined {
-  const servername = read('REDIS_TLS_SERVER_NAME');
+interface PodTls {
+  readonly servername?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Variables that have no effect without TLS. */
+const ONLY_FOR_TLS = ['REDIS_TLS_SERVER_NAME', 'REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'] as const;
+
+function readTls(read: ReadVariable, encrypted: boolean): PodTls | undefined {
   const tls = encrypted || read('REDIS_TLS') === 'true';
-  if (servername !== undefined && !tls) {
+  const unused = tls ? undefined : ONLY_FOR_TLS.find((name) => read(name) !== undefined);
+  if (unused !== undefined) {
     throw new Error(
-      'REDIS_TLS_SERVER_NAME is set and TLS is not: set REDIS_TLS=true or a rediss:// URL (redis.tls.enabled of the Queue)',
+      `${unused} is set and TLS is not: set REDIS_TLS=true or a rediss:// URL (redis.tls.enabled of the Queue)`,
     );
   }
   if (!tls) return undefined;
-  return servername === undefined ? {} : { servername };
+  const servername = read('REDIS_TLS_SERVER_NAME');
+  return { ...(servername !== undefined && { servername }), ...readClientCertificate(read) };
+}
+
+function readClientCertificate(read: ReadVariable): Pick<PodTls, 'cert' | 'key'> {
+  const [certFile, keyFile] = [read('REDIS_TLS_CERT_FILE'), read('REDIS_TLS_KEY_FILE')];
+  if (certFile === undefined && keyFile === undefined) return {};
+  if (certFile === undefined || keyFile === undefined)
+    throw new Error('REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE belong together; set both, or none');
+  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
 }
 
 /** An error of the connection for a person; says what to set where TLS fails. Never holds a credential. */
@@ -106,6 +126,9 @@ export function whyUnreachable(error: Error & { code?: string; lastNodeError?: E
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `${message} Name the one in the certificate as redis.tls.serverName of the Queue (REDIS_TLS_SERVER_NAME)`;
+  }
+  if (code.startsWith('ERR_SSL') && code.includes('ALERT')) {
+    return `${code}: Redis does not accept the certificate of this pod, or asks for one; it is tls.crt of the Secret that redis.tls.secretRef of the Queue names (REDIS_TLS_CERT_FILE)`;
   }
   if (NO_DATABASE.test(message)) {
     return `${message}: no job is taken from another database than that of redis-db or redis-url in the Secret (REDIS_DB, REDIS_URL)`;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
 
 const read = (name: string): string | undefined => process.env[name]?.trim() || undefined;
@@ -10,7 +11,11 @@ export function connection(): Redis | Cluster {
   const username = read('REDIS_USERNAME') ?? decodeURIComponent(url?.username ?? '');
   const password = read('REDIS_PASSWORD') ?? decodeURIComponent(url?.password ?? '');
   const servername = read('REDIS_TLS_SERVER_NAME');
-  const tls = (read('REDIS_TLS') === 'true' || url?.protocol === 'rediss:') && { ...(servername && { servername }) };
+  const certFile = read('REDIS_TLS_CERT_FILE');
+  const tls = (read('REDIS_TLS') === 'true' || url?.protocol === 'rediss:') && {
+    ...(servername && { servername }),
+    ...(certFile && { cert: readFileSync(certFile), key: readFileSync(read('REDIS_TLS_KEY_FILE')!) }),
+  };
   const login = {
     maxRetriesPerRequest: null,
     ...(username && { username }),

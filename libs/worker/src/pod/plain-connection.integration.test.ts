@@ -12,6 +12,7 @@ import {
   startRedis,
   startRedisCluster,
   temporaryFolder,
+  tlsArguments,
   workspaceRoot,
 } from '@redis-queue/rig';
 import { Queue } from 'bullmq';
@@ -63,22 +64,27 @@ describe.each(PROGRAMS)('the sample in $language', ({ program, file, says }) => 
     );
   }
 
-  it('takes password, database and TLS from a URL, and the name that the certificate has', async () => {
+  it('takes password, database and TLS from a URL, the name that the certificate has, and a certificate of its own', async () => {
     const folder = temporaryFolder('plain-tls');
     const ca = await createAuthority(folder, 'ca', 'ca');
     const pair = await issueCertificate(folder, 'redis', 'redis', ca, `subjectAltName=DNS:${SERVER_NAME}`);
     const port = await freePort();
-    const files = ['--tls-cert-file', pair.certificate, '--tls-key-file', pair.key];
-    const clients = ['--tls-ca-cert-file', ca.certificate, '--tls-auth-clients', 'no'];
-    await using server = await startRedis({
-      args: ['--tls-port', String(port), ...files, ...clients, '--requirepass', PASSWORD],
-    });
+    const client = await issueCertificate(folder, 'client', 'client', ca, 'extendedKeyUsage=clientAuth');
+    const shown = tlsArguments({ ca: ca.certificate, ...pair, asksClients: true }, port);
+    await using server = await startRedis({ args: [...shown, '--requirepass', PASSWORD] });
     const env = {
       REDIS_URL: `rediss://:${IN_URL}@127.0.0.1:${port}/3`,
       REDIS_TLS_SERVER_NAME: SERVER_NAME,
       NODE_EXTRA_CA_CERTS: ca.certificate,
+      REDIS_TLS_CERT_FILE: client.certificate,
+      REDIS_TLS_KEY_FILE: client.key,
     };
-    const tls = { ca: readFileSync(ca.certificate, 'utf8'), servername: SERVER_NAME };
+    const tls = {
+      ca: readFileSync(ca.certificate, 'utf8'),
+      cert: readFileSync(client.certificate, 'utf8'),
+      key: readFileSync(client.key, 'utf8'),
+      servername: SERVER_NAME,
+    };
     expect(await ran(env, { host: '127.0.0.1', port, db: 3, tls })).toBe(says);
     expect(server.port).not.toBe(port);
   });

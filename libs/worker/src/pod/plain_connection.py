@@ -31,7 +31,12 @@ def connection() -> Redis | RedisCluster:
         "decode_responses": True,
     }
     encrypted = read("REDIS_TLS") == "true" or url.scheme == "rediss"
-    tls = {"ssl": True, "ssl_ca_certs": read("NODE_EXTRA_CA_CERTS")} if encrypted else {}
+    files = {
+        "ssl_ca_certs": read("NODE_EXTRA_CA_CERTS"),
+        "ssl_certfile": read("REDIS_TLS_CERT_FILE"),
+        "ssl_keyfile": read("REDIS_TLS_KEY_FILE"),
+    }
+    tls = {"ssl": True, **files} if encrypted else {}
     if sentinels := read("REDIS_SENTINELS"):
         asked = [urlsplit(f"redis://{each.strip()}") for each in sentinels.split(",")]
         own_login = {

@@ -3,7 +3,7 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import { requireDatabase } from './database.ts';
 import { requireHashTags, type QueueKeyParts } from './hash-tag.ts';
 import { Cluster, Redis } from './installed.ts';
-import { closeWhenSilent } from './silence.ts';
+import { closeWhenSilent, hearErrors, type SilenceOptions } from './silence.ts';
 
 /** How to reach the Redis of a pod: ioredis' options, also with Sentinels, or for a node of a Redis Cluster. */
 export type PodRedis = RedisOptions & {
@@ -44,16 +44,22 @@ export function openRedis(
   return openCluster([{ host, port }], clusterOptions(options, maxRedirections), false) as unknown as Redis;
 }
 
+/** For each connection, whatever opened it. */
+function keepSteady(redis: Redis, options: SilenceOptions = {}): void {
+  hearErrors(redis);
+  closeWhenSilent(redis, options);
+}
+
 /** Connects to one server, or to the primary that Sentinels name. */
 function openServer(options: RedisOptions): Redis {
   const redis = new Redis(options);
   requireDatabase(redis);
-  closeWhenSilent(redis);
+  keepSteady(redis);
   const duplicate = redis.duplicate.bind(redis);
   return Object.assign(redis, {
     duplicate: (override?: RedisOptions) => {
       const waiting = duplicate(override);
-      closeWhenSilent(waiting, { blocks: true });
+      keepSteady(waiting, { blocks: true });
       return waiting;
     },
   });
@@ -96,7 +102,7 @@ interface RedirectionHandlers {
 /** @param blocks it waits for jobs, as what BullMQ duplicates of another does. */
 function openCluster(nodes: ClusterNode[], options: ClusterOptions, blocks: boolean): Cluster {
   const cluster = new Cluster(nodes, options);
-  cluster.on('+node', (node: Redis) => closeWhenSilent(node, { blocks }));
+  cluster.on('+node', (node: Redis) => keepSteady(node, { blocks }));
   const internals = cluster as unknown as ClusterInternals;
   // Nothing is subscribed to: each client would hold one connection more.
   internals.subscriber.start = () => undefined;

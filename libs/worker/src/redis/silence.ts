@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Redis } from 'ioredis';
 
 /** Between two questions, ms. */
@@ -34,6 +35,15 @@ export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): voi
     asking = false;
     if (!answered) redis.disconnect(true);
   }
+}
+
+/**
+ * Has an error that nobody waits for any more end its connection and nothing else. Under TLS 1.3, the refusal of a
+ * client's certificate comes after the handshake: Node emits it and, behind it, the reset of the connection;
+ * ioredis hears the first, and the second would end this process with its jobs.
+ */
+export function hearErrors(redis: Redis): void {
+  redis.on('connect', () => (redis as unknown as { stream?: Socket }).stream?.on('error', () => {}));
 }
 
 /** In how many steps of the patience is looked for bytes. */

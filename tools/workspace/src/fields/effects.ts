@@ -103,6 +103,11 @@ const QUEUE: Effects = {
     file: 'apps/workerpool-controller/src/deployment/config.integration.test.ts',
     test: 'the name in the certificate of Redis reaches the pods',
   },
+  'redis.tls.secretRef.name': {
+    file: 'apps/queue-controller/src/access/client-certificate.integration.test.ts',
+    test: 'is governed with the certificate of the Secret, and with a renewed one from then on, without a restart',
+    row: 'secretRef: { name',
+  },
   'redis.queueName': NAMED,
   'redis.prefix': NAMED,
   globalConcurrency: HELD,

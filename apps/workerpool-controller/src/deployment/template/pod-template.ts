@@ -1,6 +1,6 @@
 import { DEFAULT_DRAIN_POLICY, hasProbes, parseDuration, type WorkerPool } from '@redis-queue/api';
 import { CONFIG_ANNOTATION, poolLabels, SECRET_ANNOTATION } from '../../kubernetes/names.ts';
-import { CA_KEY, type PoolQueues } from '../../queues/resolve.ts';
+import { CLIENT_KEYS, type PoolQueues } from '../../queues/resolve.ts';
 import { mergePodTemplate } from './merge.ts';
 import { WORKER, type PodTemplate } from './pod-schema.ts';
 
@@ -14,6 +14,7 @@ const HTTP_PORT = 9100;
 export type PodUser = number | 'image';
 export const DEFAULT_POD_USER = 65_532;
 const CA_FOLDER = '/etc/redis-queue';
+const CLIENT_FOLDER = '/etc/redis-queue-client';
 
 /** The pods that a pool asks for: what the controller builds, with `spec.template` merged over it. Pure. */
 export function podTemplate(
@@ -86,15 +87,19 @@ function builtTemplate(
           },
           volumeMounts: [
             { name: 'tmp', mountPath: '/tmp' },
-            ...(redis.hasCa ? [{ name: 'redis-ca', mountPath: CA_FOLDER, readOnly: true }] : []),
+            ...(redis.ca ? [{ name: 'redis-ca', mountPath: CA_FOLDER, readOnly: true }] : []),
+            ...(redis.clientSecretName === undefined
+              ? []
+              : [{ name: 'redis-client', mountPath: CLIENT_FOLDER, readOnly: true }]),
           ],
         },
       ],
       volumes: [
         { name: 'tmp', emptyDir: {} },
-        ...(redis.hasCa
-          ? [{ name: 'redis-ca', secret: { secretName: redis.secretName, items: [{ key: CA_KEY, path: CA_KEY }] } }]
-          : []),
+        ...(redis.ca ? [secretVolume('redis-ca', redis.ca.secretName, [redis.ca.key])] : []),
+        ...(redis.clientSecretName === undefined
+          ? []
+          : [secretVolume('redis-client', redis.clientSecretName, CLIENT_KEYS)]),
       ],
     },
   };
@@ -140,8 +145,18 @@ function environment(
     ...redis.keys.map((key) => secret(variableOf(key), key)),
     ...(redis.tls ? [value('REDIS_TLS', 'true')] : []),
     ...(redis.tlsServerName === undefined ? [] : [value('REDIS_TLS_SERVER_NAME', redis.tlsServerName)]),
-    ...(redis.hasCa ? [value('NODE_EXTRA_CA_CERTS', `${CA_FOLDER}/${CA_KEY}`)] : []),
+    ...(redis.ca ? [value('NODE_EXTRA_CA_CERTS', `${CA_FOLDER}/${redis.ca.key}`)] : []),
+    ...(redis.clientSecretName === undefined
+      ? []
+      : [
+          value('REDIS_TLS_CERT_FILE', `${CLIENT_FOLDER}/tls.crt`),
+          value('REDIS_TLS_KEY_FILE', `${CLIENT_FOLDER}/tls.key`),
+        ]),
   ];
+}
+
+function secretVolume(name: string, secretName: string, keys: readonly string[]): object {
+  return { name, secret: { secretName, items: keys.map((key) => ({ key, path: key })) } };
 }
 
 /** By which a pod gets a key of the Secret: `REDIS_URL` for `redis-url`. */

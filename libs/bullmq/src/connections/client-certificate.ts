@@ -1,0 +1,67 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+
+/** Keys of a Secret of certificates, as cert-manager and `kubectl create secret tls` name them. */
+export const CERTIFICATE_KEYS = ['ca.crt', 'tls.crt', 'tls.key'] as const;
+export type CertificateKey = (typeof CERTIFICATE_KEYS)[number];
+
+/** What one proves who it is with, and whom it trusts; PEM. */
+export interface Certificates {
+  /** Private authorities. */
+  readonly ca?: string;
+  /** The client's certificate, with those between it and its authority; only beside `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/**
+ * Reads a Secret of certificates. `ca.crt` holds private authorities; `tls.crt` and `tls.key`, which belong together, a
+ * client certificate.
+ *
+ * @param read the value of a key in PEM, undefined where the Secret has none.
+ * @returns a message that names the key at fault and never repeats a value.
+ */
+export function readCertificates(read: (key: CertificateKey) => string | undefined): Certificates | string {
+  const [ca, cert, key] = CERTIFICATE_KEYS.map(read);
+  if (ca === undefined && cert === undefined)
+    return 'the Secret has neither ca.crt nor tls.crt; add one, or remove spec.redis.tls.secretRef of the Queue';
+  if ((cert === undefined) !== (key === undefined)) {
+    const [has, lacks] = cert === undefined ? ['tls.key', 'tls.crt'] : ['tls.crt', 'tls.key'];
+    return `the Secret has ${has} and no ${lacks}; a client certificate needs both`;
+  }
+  return (
+    describeAuthority(ca) ??
+    describePair(cert, key) ?? {
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && key !== undefined && { cert, key }),
+    }
+  );
+}
+
+function describeAuthority(ca: string | undefined): string | undefined {
+  return ca === undefined || certificateOf(ca) ? undefined : "the Secret's ca.crt is no certificate in PEM";
+}
+
+function describePair(cert: string | undefined, key: string | undefined): string | undefined {
+  if (cert === undefined || key === undefined) return undefined;
+  const certificate = certificateOf(cert);
+  if (!certificate) return "the Secret's tls.crt is no certificate in PEM";
+  const privateKey = privateKeyOf(key);
+  if (!privateKey) return "the Secret's tls.key is no private key in PEM without a passphrase";
+  return certificate.checkPrivateKey(privateKey) ? undefined : "the Secret's tls.key is not the key of its tls.crt";
+}
+
+function certificateOf(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+function privateKeyOf(pem: string): ReturnType<typeof createPrivateKey> | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return undefined;
+  }
+}
