@@ -49,10 +49,10 @@ afterEach(async () => {
 async function startTlsRedis(name: string): Promise<{ env: Record<string, string>; close: () => Promise<void> }> {
   const folder = temporaryFolder('python-tls');
   const ca = await createAuthority(folder, 'ca', 'ca');
-  const server = await issueCertificate(folder, 'redis', 'redis', ca, `subjectAltName=DNS:${name}`);
+  const shown = await issueCertificate(folder, 'redis', 'redis', ca, `subjectAltName=DNS:${name}`);
   const client = await issueCertificate(folder, 'client', 'client', ca, 'extendedKeyUsage=clientAuth');
   const port = await freePort();
-  const tls = await startRedis({ args: tlsArguments({ ca: ca.certificate, ...server, asksClients: true }, port) });
+  const tls = await startRedis({ args: tlsArguments({ ca: ca.certificate, ...shown, asksClients: true }, port) });
   const env = {
     REDIS_URL: '',
     REDIS_HOST: '127.0.0.1',
