@@ -3,8 +3,8 @@ import { StandaloneConnector } from 'ioredis/built/connectors/index.js';
 
 /**
  * Has an error that nobody waits for any more end its connection and nothing else. Under TLS 1.3, the refusal of a
- * client's certificate comes after the handshake: Node emits it and, behind it, the reset of the connection;
- * ioredis hears the first, and the second would end this process, which serves every tenant.
+ * client's certificate comes after the handshake; what is written to the socket while it closes is a second error, which
+ * ioredis no longer hears, and which would end this process, which serves every tenant.
  */
 export function hearErrors<S extends Socket>(stream: S): S {
   return stream.on('error', () => {});

@@ -39,8 +39,8 @@ export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): voi
 
 /**
  * Has an error that nobody waits for any more end its connection and nothing else. Under TLS 1.3, the refusal of a
- * client's certificate comes after the handshake: Node emits it and, behind it, the reset of the connection;
- * ioredis hears the first, and the second would end this process with its jobs.
+ * client's certificate comes after the handshake; what is written to the socket while it closes is a second error, which
+ * ioredis no longer hears, and which would end this process with its jobs.
  */
 export function hearErrors(redis: Redis): void {
   redis.on('connect', () => (redis as unknown as { stream?: Socket }).stream?.on('error', () => {}));
