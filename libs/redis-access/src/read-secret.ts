@@ -14,8 +14,11 @@ export type SecretRead =
 /** Of asking for TLS with one Secret: more than one namespace has on purpose. */
 export const MAX_WAYS = 1_000;
 
-/** By Secret, as a cache holds it, and by how the queue asks for TLS; forgotten with the object. */
-const reads = new WeakMap<SecretObject, Map<string, SecretRead>>();
+/**
+ * By Secret, as a cache holds it, by that of the certificates, or the same again, and by how the queue asks for TLS;
+ * forgotten with either object, so that a certificate which is renewed over and over leaves nothing behind.
+ */
+const reads = new WeakMap<SecretObject, WeakMap<SecretObject, Map<string, SecretRead>>>();
 const certificates = new WeakMap<SecretObject, Certificates | string>();
 
 /**
@@ -25,8 +28,9 @@ const certificates = new WeakMap<SecretObject, Certificates | string>();
  * @param proof what `readCertificateSecret` read of the Secret that `tls.secretRef` names.
  */
 export function readSecret(secret: SecretObject, tls: TlsSpec = {}, proof?: CertificateSecret): SecretRead {
-  const way = [tls.enabled === true, tls.secretRef !== undefined, proof?.version ?? '', tls.serverName ?? ''].join(' ');
-  const known = reads.get(secret);
+  const way = [tls.enabled === true, tls.secretRef !== undefined, tls.serverName ?? ''].join(' ');
+  const ofSecret = reads.get(secret) ?? new WeakMap<SecretObject, Map<string, SecretRead>>();
+  const known = ofSecret.get(proof?.secret ?? secret);
   const read = known?.get(way);
   if (read) return read;
   const parsed = parseRedisSecret(secret.data, tls, proof?.certificates);
@@ -34,15 +38,15 @@ export function readSecret(secret: SecretObject, tls: TlsSpec = {}, proof?: Cert
   // A queue may ask in ever new ways; those that are in use are read again.
   if (known && known.size >= MAX_WAYS) known.clear();
   if (known) known.set(way, fresh);
-  else reads.set(secret, new Map([[way, fresh]]));
+  else ofSecret.set(proof?.secret ?? secret, new Map([[way, fresh]]));
+  reads.set(secret, ofSecret);
   return fresh;
 }
 
-/** What a Secret of certificates holds, and which version of it. */
+/** What a Secret of certificates holds. */
 export interface CertificateSecret {
   readonly secret: SecretObject;
   readonly certificates: Certificates;
-  readonly version: string;
 }
 
 /** @returns a message that names the key at fault and never repeats a value; read once per version of the Secret. */
@@ -51,6 +55,5 @@ export function readCertificateSecret(secret: SecretObject): CertificateSecret |
   const read = known ?? parseCertificates(secret.data);
   if (known === undefined) certificates.set(secret, read);
   if (typeof read === 'string') return read;
-  const { uid = '', resourceVersion = '' } = secret.metadata;
-  return { secret, certificates: read, version: `${uid}.${resourceVersion}` };
+  return { secret, certificates: read };
 }

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, DEPLOYMENTS, findCondition } from '@redis-queue/controller';
-import { eventually } from '@redis-queue/rig';
-import { POOL_LABEL } from '../kubernetes/names.ts';
+import { createAuthority, eventually, issueCertificate, temporaryFolder } from '@redis-queue/rig';
+import { POOL_LABEL, SECRET_ANNOTATION } from '../kubernetes/names.ts';
 import type { PackedDeployment } from '../kubernetes/objects.ts';
 import { controllerRig } from '../testing/controller.ts';
 import { applyConfigMap, configHashOf, deploymentThat, ofWorker, PATIENCE, workerOf } from '../testing/deployments.ts';
@@ -9,6 +10,11 @@ import { packedDeployment, unpackedDeployment } from '../kubernetes/cached-objec
 
 const rig = controllerRig();
 
+interface PodTemplate {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+}
+
+const text = (path: string): string => readFileSync(path, 'utf8');
 const reads = (name: string) => ofWorker({ envFrom: [{ configMapRef: { name } }] });
 
 describe('the configuration', () => {
@@ -93,5 +99,34 @@ describe('the configuration', () => {
       name: 'REDIS_TLS_SERVER_NAME',
       value: 'redis.internal',
     });
+  });
+
+  it('the client certificate reaches the pods as files, and replaces them when it is renewed', async () => {
+    const folder = temporaryFolder('pool-certificates');
+    const ca = await createAuthority(folder, 'ca', 'ca');
+    const issued = async (name: string, more: Record<string, string> = {}): Promise<void> => {
+      const pair = await issueCertificate(folder, name, name, ca, 'extendedKeyUsage=clientAuth');
+      const data = { 'tls.crt': text(pair.certificate), 'tls.key': text(pair.key), ...more };
+      await rig.cluster.secret(rig.namespace, data, 'second');
+    };
+    await issued('first', { 'ca.crt': text(ca.certificate) });
+    await rig.cluster.queue(rig.namespace, 'certified', {
+      redis: { tls: { enabled: true, secretRef: { name: 'second' } } },
+    });
+    const pool = await rig.cluster.pool(rig.namespace, 'certified', { queues: ['certified'] });
+    const deployment = await rig.cluster.sized(pool, 1);
+    expect(workerOf(deployment).env).toEqual(
+      expect.arrayContaining([
+        { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/redis-queue/ca.crt' },
+        { name: 'REDIS_TLS_CERT_FILE', value: '/etc/redis-queue-client/tls.crt' },
+        { name: 'REDIS_TLS_KEY_FILE', value: '/etc/redis-queue-client/tls.key' },
+      ]),
+    );
+    const hashOf = ({ spec }: typeof deployment): string | undefined =>
+      (spec.template as PodTemplate).metadata.annotations[SECRET_ANNOTATION];
+    const before = hashOf(deployment);
+    await issued('renewed');
+    const after = await deploymentThat(rig.cluster, pool, (now) => hashOf(now) !== before);
+    expect(workerOf(after).env?.map(({ name }) => name)).not.toContain('NODE_EXTRA_CA_CERTS');
   });
 });

@@ -100,6 +100,7 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
   const other = elsewhere.find((problem) => problem !== undefined);
   if (other) return other;
   const keys = keysOf(access);
+  const ca = authorityOf(secret, certificates);
   const { enabled: tls = false, serverName } = queues[0]!.spec.redis?.tls ?? {};
   return {
     queues: queues.map((queue) => ({
@@ -111,24 +112,33 @@ export function resolveQueues(pool: WorkerPool, sources: QueueSources): PoolQueu
     secretName: secret.metadata.name,
     tls,
     ...(serverName !== undefined && { tlsServerName: serverName }),
-    ...authorityOf(secret, certificates),
-    ...(certificates?.data?.['tls.crt'] && { clientSecretName: certificates.metadata.name }),
+    ...(ca && { ca: { secretName: ca.of.metadata.name, key: ca.key } }),
+    ...(certificates && has(certificates, 'tls.crt') && { clientSecretName: certificates.metadata.name }),
     keys,
     secretHash: hashOf(pool.metadata.uid ?? '', [
       ...[...keys, CA_KEY].map((key) => secret.data?.[key] ?? ''),
-      ...(certificates ? ['ca.crt', ...CLIENT_KEYS].map((key) => certificates.data?.[key] ?? '') : []),
+      ...(ca && ca.of === certificates ? [certificates?.data?.['ca.crt'] ?? ''] : []),
+      ...(certificates ? CLIENT_KEYS.map((key) => certificates.data?.[key] ?? '') : []),
     ]),
   };
 }
 
-/** The one in the Secret of certificates goes first. */
-function authorityOf(secret: SecretObject, certificates: SecretObject | undefined): Pick<PoolQueues, 'ca'> {
-  const places = [
-    { of: certificates, key: 'ca.crt' },
-    { of: secret, key: CA_KEY },
-  ];
-  const place = places.find(({ of, key }) => Boolean(of?.data?.[key]));
-  return place?.of ? { ca: { secretName: place.of.metadata.name, key: place.key } } : {};
+/** `redis-ca.crt` goes first, as for the controllers: in a Secret of certificates it may be that of the client's alone. */
+function authorityOf(
+  secret: SecretObject,
+  certificates: SecretObject | undefined,
+): { of: SecretObject; key: string } | undefined {
+  if (has(secret, CA_KEY)) return { of: secret, key: CA_KEY };
+  return certificates && has(certificates, 'ca.crt') ? { of: certificates, key: 'ca.crt' } : undefined;
+}
+
+/** Whether the key has more than space. */
+function has({ data = {} }: SecretObject, key: string): boolean {
+  return (
+    Buffer.from(data[key] ?? '', 'base64')
+      .toString()
+      .trim() !== ''
+  );
 }
 
 /**

@@ -162,24 +162,28 @@ export const queueSpecSchema = z
             secretRef: localReferenceSchema
               .optional()
               .describe(
-                'Secret with tls.crt and tls.key, the certificate by which Redis knows its clients, and ca.crt, the private CA of Redis, as cert-manager makes one; ca.crt goes before redis-ca.crt. Needs TLS, by enabled or a rediss:// URL.',
+                'Secret with tls.crt and tls.key, the certificate by which Redis knows its clients, and ca.crt, the private CA of Redis unless redis-ca.crt of the other Secret is it, as cert-manager makes one. Needs TLS, by enabled or a rediss:// URL.',
               ),
           })
           .meta(
             // On the object itself, so that a Queue that has both from before can still be changed, and deleted.
-            celRules({
-              rule: '!has(self.serverName) || !has(self.enabled) || self.enabled',
-              message:
-                'serverName is only for TLS, which enabled: false turns off; set enabled: true, or remove serverName',
-            },
-            {
-              rule: '!has(self.secretRef) || !has(self.enabled) || self.enabled',
-              message:
-                'secretRef is only for TLS, which enabled: false turns off; set enabled: true, or remove secretRef',
-            }),
+            celRules(
+              {
+                rule: '!has(self.serverName) || !has(self.enabled) || self.enabled',
+                message:
+                  'serverName is only for TLS, which enabled: false turns off; set enabled: true, or remove serverName',
+              },
+              {
+                rule: '!has(self.secretRef) || !has(self.enabled) || self.enabled',
+                message:
+                  'secretRef is only for TLS, which enabled: false turns off; set enabled: true, or remove secretRef',
+              },
+            ),
           )
           .optional()
-          .describe('TLS to Redis; a private CA lies in the Secret under redis-ca.crt, or in that of secretRef, and is refused without TLS.'),
+          .describe(
+            'TLS to Redis; a private CA lies in the Secret under redis-ca.crt, or in that of secretRef, and is refused without TLS.',
+          ),
         queueName: z
           .string()
           .min(1)

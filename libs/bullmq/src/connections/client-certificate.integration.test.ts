@@ -48,6 +48,8 @@ const text = (path: string): string => readFileSync(path, 'utf8');
 const encoded = (texts: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(texts).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
 
+const broken = '-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n';
+
 /** The Secret of that client, as cert-manager writes it. */
 const secretOf = ({ certificate, key }: KeyPair): Record<string, string> =>
   encoded({ 'ca.crt': text(ca.certificate), 'tls.crt': text(certificate), 'tls.key': text(key) });
@@ -167,6 +169,11 @@ describe('a Secret of certificates', () => {
     ['a certificate that is none', () => ({ 'tls.crt': 'hunter2', 'tls.key': text(known.key) }), 'tls.crt is no'],
     ['a key that is none', () => ({ 'tls.crt': text(known.certificate), 'tls.key': 'hunter2' }), 'tls.key is no'],
     ['an authority that is none', () => ({ 'ca.crt': 'hunter2' }), 'ca.crt is no certificate'],
+    [
+      'a second block of the certificate that is broken',
+      () => ({ 'tls.crt': `${text(known.certificate)}${broken}`, 'tls.key': text(known.key) }),
+      'cannot be used',
+    ],
     ['an authority of 100 kB', () => ({ 'ca.crt': 'h'.repeat(100_000) }), 'ca.crt has more than 64 kB'],
   ])('with %s is refused, and its values are not said', (_, texts, message) => {
     const read = parseCertificates(encoded(texts()));

@@ -1,4 +1,6 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { describeKey, privateKeyOf } from './private-key.ts';
 
 /** Keys of a Secret of certificates, as cert-manager and `kubectl create secret tls` name them. */
 export const CERTIFICATE_KEYS = ['ca.crt', 'tls.crt', 'tls.key'] as const;
@@ -28,13 +30,13 @@ export function readCertificates(read: (key: CertificateKey) => string | undefin
     const [has, lacks] = cert === undefined ? ['tls.key', 'tls.crt'] : ['tls.crt', 'tls.key'];
     return `the Secret has ${has} and no ${lacks}; a client certificate needs both`;
   }
-  return (
-    describeAuthority(ca) ??
-    describePair(cert, key) ?? {
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && key !== undefined && { cert, key }),
-    }
-  );
+  const problem = describeAuthority(ca) ?? describePair(cert, key);
+  if (problem !== undefined) return problem;
+  const certificates = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+  };
+  return describeUse(certificates) ?? certificates;
 }
 
 function describeAuthority(ca: string | undefined): string | undefined {
@@ -47,20 +49,25 @@ function describePair(cert: string | undefined, key: string | undefined): string
   if (!certificate) return "the Secret's tls.crt is no certificate in PEM";
   const privateKey = privateKeyOf(key);
   if (!privateKey) return "the Secret's tls.key is no private key in PEM without a passphrase";
+  const unfit = describeKey(privateKey);
+  if (unfit !== undefined) return `the Secret's tls.key ${unfit}`;
   return certificate.checkPrivateKey(privateKey) ? undefined : "the Secret's tls.key is not the key of its tls.crt";
+}
+
+/** What OpenSSL refuses of them, all their blocks included: each connection would fail by it, without a reason. */
+function describeUse(certificates: Certificates): string | undefined {
+  try {
+    createSecureContext(certificates);
+    return undefined;
+  } catch (error) {
+    const { code = 'no reason' } = error as { code?: string };
+    return `the certificates in the Secret cannot be used (${code}); see that each block of ca.crt and tls.crt is whole`;
+  }
 }
 
 function certificateOf(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);
-  } catch {
-    return undefined;
-  }
-}
-
-function privateKeyOf(pem: string): ReturnType<typeof createPrivateKey> | undefined {
-  try {
-    return createPrivateKey(pem);
   } catch {
     return undefined;
   }

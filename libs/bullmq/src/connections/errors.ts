@@ -65,19 +65,19 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   ],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
-    /^All sentinels are unreachable/m,
-    'RedisUnreachable',
-    'no Sentinel says where the primary is; check their addresses and the name of its group',
-  ],
-  [
     /ALERT_CERTIFICATE_REQUIRED|alert certificate required/,
     'RedisUnreachable',
     'Redis asks for a client certificate; name a Secret with tls.crt and tls.key in spec.redis.tls.secretRef of the Queue',
   ],
   [
-    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_[A-Z]+|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/,
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_[A-Z]+|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)|alert (unknown ca|bad certificate|certificate [a-z]+|access denied|unsupported certificate)/,
     'RedisUnreachable',
     'Redis does not accept the client certificate, tls.crt of the Secret: see who signed it, and whether it is still valid',
+  ],
+  [
+    /ALERT_HANDSHAKE_FAILURE|alert handshake failure/,
+    'RedisUnreachable',
+    'Redis breaks off the TLS handshake; it may ask for a client certificate, which spec.redis.tls.secretRef of the Queue names',
   ],
   [
     /ERR_TLS_CERT_ALTNAME_INVALID/,
@@ -85,14 +85,19 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'the certificate of Redis is for another name; give the one that it has as spec.redis.tls.serverName of the Queue',
   ],
   [
-    /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/,
+    /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|certificate has expired|certificate is not yet valid/,
     'RedisUnreachable',
     'the certificate of Redis, or of who signed it, is not valid now; renew it',
   ],
   [
-    /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)[A-Z_]*(ISSUER|LEAF)/,
+    /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)[A-Z_]*(ISSUER|LEAF)|self-signed certificate|unable to (verify the first|get (local )?issuer) certificate/,
     'RedisUnreachable',
     'the certificate of Redis is not signed by an authority that is known here; give it as redis-ca.crt of the Secret',
+  ],
+  [
+    /^All sentinels are unreachable/m,
+    'RedisUnreachable',
+    'no Sentinel says where the primary is; check their addresses and the name of its group',
   ],
   [
     /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,

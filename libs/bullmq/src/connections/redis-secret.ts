@@ -37,10 +37,10 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   [CA]: MAX_CA,
 };
 
-/** The same of a Secret of certificates. */
+/** The same of a Secret of certificates. The chain is sent, and taken apart, at each connection. */
 const MAX_CERTIFICATE_BYTES: Readonly<Record<CertificateKey, number>> = {
   'ca.crt': MAX_CA,
-  'tls.crt': MAX_CA,
+  'tls.crt': MAX_VALUE * 2,
   'tls.key': MAX_VALUE * 2,
 };
 
@@ -163,7 +163,7 @@ function describeUnusedTls(read: ReadKey, { serverName, secretRef }: TlsSpec): s
 
 function readTls(read: ReadKey, { serverName }: TlsSpec, certificates: Certificates): RedisTls {
   const ca = read(CA);
-  return { ...(ca !== undefined && { ca }), ...certificates, ...(serverName !== undefined && { serverName }) };
+  return { ...certificates, ...(ca !== undefined && { ca }), ...(serverName !== undefined && { serverName }) };
 }
 
 /** A place, and whether it speaks TLS whatever the spec says; or what is wrong. */

@@ -127,8 +127,8 @@ export function whyUnreachable(error: Error & { code?: string; lastNodeError?: E
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `${message} Name the one in the certificate as redis.tls.serverName of the Queue (REDIS_TLS_SERVER_NAME)`;
   }
-  if (code.startsWith('ERR_SSL') && code.includes('ALERT')) {
-    return `${code}: Redis does not accept the certificate of this pod, or asks for one; it is tls.crt of the Secret that redis.tls.secretRef of the Queue names (REDIS_TLS_CERT_FILE)`;
+  if (REFUSED.test(code)) {
+    return `${message} (${code}): Redis does not accept the certificate of this pod, or asks for one; it is tls.crt of the Secret that redis.tls.secretRef of the Queue names (REDIS_TLS_CERT_FILE)`;
   }
   if (NO_DATABASE.test(message)) {
     return `${message}: no job is taken from another database than that of redis-db or redis-url in the Secret (REDIS_DB, REDIS_URL)`;
@@ -138,6 +138,9 @@ export function whyUnreachable(error: Error & { code?: string; lastNodeError?: E
 
 /** The server has no such database, or its user lacks the right to choose one: `+select`. */
 const NO_DATABASE = /DB index|'select' command|SELECT is not allowed/;
+
+/** Alerts about the certificate of this pod. */
+const REFUSED = /^ERR_SSL_.*ALERT_(UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|.*CERTIFICATE)/;
 
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
