@@ -109,6 +109,7 @@ export class Autoscaler implements SamplerHost {
     while (!signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop
       if (now() >= adoptNextMs && triggers.takeTopologyChanged()) adoptNextMs = await this.#adoptInTurns();
+      // It waited for its turn: another may lead by now.
       if (signal.aborted) break;
       for (const key of triggers.takePodsChanged()) this.#podsChanged(key);
       for (const key of triggers.takeRedisReconnected()) this.#samplers.retryFailed(key);

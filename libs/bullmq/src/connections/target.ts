@@ -81,7 +81,7 @@ export function connectionKey(target: RedisTarget): string {
 
 /** A new client certificate is a new target: its connections take the place of those with the old one. */
 function tlsIdentity({ ca, serverName, cert, key }: RedisTls): unknown[] {
-  return [ca && digestOf(ca), serverName, ...(cert && key ? [digestOf(`${cert}${key}`)] : [])];
+  return [ca && digestOf(ca), serverName, ...(cert && key ? [digestOf(cert), digestOf(key)] : [])];
 }
 
 /** The digests of the CAs and certificates in use: many targets share one, and each call to Redis asks for the key of its target. */
