@@ -16,8 +16,6 @@ const LONG = [
   'apps/workerpool-controller/src/process.integration.test.ts',
   'apps/workerpool-controller/src/status/events.integration.test.ts',
   'apps/workerpool-controller/src/status/namespace.integration.test.ts',
-  'bench/src/outage/run.integration.test.ts',
-  'bench/src/pools/run.integration.test.ts',
   'examples/python-worker/src/python-worker.integration.test.ts',
   'libs/worker/src/pod/crash.integration.test.ts',
   'tools/charts/src/installation.integration.test.ts',

@@ -78,11 +78,12 @@ export async function runSchedulers(stand: Stand, options: SchedulersOptions): P
     const last = changes + 2 - (changes % 2);
     await Promise.all(names.map((name) => apply(name, last)));
     await Promise.all(names.map((name) => applied(client, stand.namespace, name)));
-    const isClean = async (): Promise<boolean> => (await leftIn(redis, names)) === 0;
+    const isClean = async (): Promise<boolean> => (await leftIn(redis, names)).length === 0;
     await eventually(isClean, { timeoutMs: 20_000, description: 'the last scheduler to go' }).catch((error: unknown) =>
       print(String(error)),
     );
-    const leftBehind = await leftIn(redis, names);
+    const left = await leftIn(redis, names);
+    for (const each of left) print(`left behind: ${each}`);
     await sleep(LAST_RUNS_MS);
     const runs = (await redis.lrange(RUNS_KEY, 0, -1)).map((text) => JSON.parse(text) as Run);
     const periods = new Map<string, number>(
@@ -90,7 +91,7 @@ export async function runSchedulers(stand: Stand, options: SchedulersOptions): P
     );
     const judged = runs.filter(({ scheduler }) => periods.has(scheduler));
     const verdict = judge(judged, periods, { fromMs, toMs });
-    return { schedulers: periods.size, runs: judged.length, kills, changes, leftBehind, ...verdict };
+    return { schedulers: periods.size, runs: judged.length, kills, changes, leftBehind: left.length, ...verdict };
   } finally {
     ended.abort();
     await workers.stop();
@@ -156,14 +157,25 @@ async function changeAgainAndAgain(
   return changes;
 }
 
-/** Schedulers, and delayed jobs, beyond those that are declared. */
-async function leftIn(redis: Redis, names: readonly string[]): Promise<number> {
-  const counts = await Promise.all(
+/** Schedulers beyond those that are declared, and delayed jobs beyond one of each of these: where each is. */
+async function leftIn(redis: Redis, names: readonly string[]): Promise<string[]> {
+  const declared = new Set(PERIODS.map(({ name }) => name));
+  const left = await Promise.all(
     names.map(async (name) => {
-      const schedulers = await redis.zcard(`bull:${name}:repeat`);
-      const delayed = await redis.zcard(`bull:${name}:delayed`);
-      return Math.max(0, schedulers - PERIODS.length) + Math.max(0, delayed - PERIODS.length);
+      const schedulers = await redis.zrange(`bull:${name}:repeat`, 0, '-1');
+      const delayed = await redis.zrange(`bull:${name}:delayed`, 0, '-1');
+      const next = new Set<string>();
+      const more = delayed.filter((id) => {
+        const scheduler = id.split(':')[1] ?? '';
+        const isNext = declared.has(scheduler) && !next.has(scheduler);
+        next.add(scheduler);
+        return !isNext;
+      });
+      return [
+        ...schedulers.filter((scheduler) => !declared.has(scheduler)).map((each) => `${name}: scheduler ${each}`),
+        ...more.map((id) => `${name}: job ${id}`),
+      ];
     }),
   );
-  return counts.reduce((sum, count) => sum + count, 0);
+  return left.flat();
 }

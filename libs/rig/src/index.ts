@@ -1,5 +1,6 @@
 export { eventually, type EventuallyOptions } from './waiting/eventually.ts';
-export { startProcess, freePort, temporaryFolder } from './processes/process.ts';
+export { freePort } from './processes/free-port.ts';
+export { startProcess, temporaryFolder } from './processes/process.ts';
 export type { ChildHandle, ProcessExit, ProcessOptions } from './processes/process.ts';
 export { killWithThisProcess, processStartTime } from './processes/guardian.ts';
 export { startRedis, type RedisNetwork, type RedisOptions, type RedisServer } from './redis/redis.ts';

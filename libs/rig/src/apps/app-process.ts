@@ -1,4 +1,5 @@
-import { freePort, startProcess, type ChildHandle, type ProcessOptions } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, type ChildHandle, type ProcessOptions } from '../processes/process.ts';
 import { eventually } from '../waiting/eventually.ts';
 
 /** An app as a process of its own, which serves HTTP on loopback and dies with this process. */

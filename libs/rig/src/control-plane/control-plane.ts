@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { program, workspaceRoot } from '../programs/binaries.ts';
-import { freePort, startProcess, temporaryFolder, type ChildHandle, type ProcessExit } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, temporaryFolder, type ChildHandle, type ProcessExit } from '../processes/process.ts';
 import { assembleControlPlane, type Launch } from './assembly.ts';
 import { kubectl } from './kubectl.ts';
 

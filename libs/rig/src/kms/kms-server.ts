@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, temporaryFolder } from '../processes/process.ts';
 import { program } from '../programs/binaries.ts';
 
 /** A server of AWS KMS' protocol (local-kms) that dies with this process. */

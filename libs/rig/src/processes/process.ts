@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -110,19 +109,6 @@ export function startProcess(command: string, args: string[], options: ProcessOp
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
-}
-
-/** A port of 127.0.0.1 that nobody listens on now; another process may take it first, so callers try again. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** A folder of our own under the system's temporary folder, removed when this process ends. */

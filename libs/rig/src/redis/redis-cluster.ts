@@ -1,7 +1,7 @@
 import { eventually } from '../waiting/eventually.ts';
 import { ask } from './ask.ts';
 import { isFollowed } from './replication.ts';
-import { freePort } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 import { tlsLines, type ServerTls } from './server-tls.ts';
 

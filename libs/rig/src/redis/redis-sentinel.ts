@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { ask } from './ask.ts';
 import { isFollowed } from './replication.ts';
 import { eventually } from '../waiting/eventually.ts';
-import { freePort, startProcess, temporaryFolder } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, temporaryFolder } from '../processes/process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 import { tlsLines, type ServerTls } from './server-tls.ts';
 

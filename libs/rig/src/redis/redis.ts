@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { freePort, startProcess, temporaryFolder, type ChildHandle } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, temporaryFolder, type ChildHandle } from '../processes/process.ts';
 
 export interface RedisOptions {
   /** More arguments for redis-server, such as `['--appendonly', 'yes']`; nothing is persisted without. */
@@ -98,8 +99,10 @@ async function accepting(server: ChildHandle): Promise<void> {
   try {
     await server.waitForLine(/Ready to accept connections/);
   } catch (error) {
-    throw new Error('redis-server did not start; install it with tools/toolchain/system-packages.sh test', {
-      cause: error,
-    });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `redis-server did not start; where it is missing, tools/toolchain/system-packages.sh test installs it: ${why}`,
+      { cause: error },
+    );
   }
 }

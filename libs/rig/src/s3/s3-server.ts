@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeyPair } from '../control-plane/certificates.ts';
-import { freePort, startProcess, temporaryFolder, type ChildHandle } from '../processes/process.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startProcess, temporaryFolder, type ChildHandle } from '../processes/process.ts';
 import { program } from '../programs/binaries.ts';
 
 export interface S3ServerOptions {
