@@ -72,6 +72,8 @@ const result = {
   ratioWake: hundredths(beside.wakeP99Ms / alone.wakeP99Ms),
   ratioAppliedToHarmless: hundredths(beside.appliedP99Ms / crowded.appliedP99Ms),
   ratioWakeToHarmless: hundredths(beside.wakeP99Ms / crowded.wakeP99Ms),
+  // What the machine itself makes of an API request beside the eight: where it forbids the goal, it is the limit.
+  ratioBarePatch: hundredths(beside.barePatchP99Ms / alone.barePatchP99Ms),
   maxSampledAgeS: beside.maxSampledAgeS,
   rssMib: beside.rssMib,
   maxLoopLagMs: beside.maxLoopLagMs,
