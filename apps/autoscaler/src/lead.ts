@@ -1,5 +1,5 @@
-import { connectionKey, RedisConnections, type ConnectionLimits } from '@redis-queue/bullmq';
-import { createPublisher, type BusRedisOptions } from '@redis-queue/scaling-bus';
+import { connectionKey, RedisConnections, type ConnectionLimits, type RedisTarget } from '@redis-queue/bullmq';
+import { createPublisher } from '@redis-queue/scaling-bus';
 import { Autoscaler, type AutoscalerOptions } from './autoscaler.ts';
 import type { Cluster } from './watching/cluster.ts';
 
@@ -15,7 +15,7 @@ export interface LeadDeps extends Pick<
 > {
   readonly cluster: Cluster;
   /** Of the bus. */
-  readonly redis: BusRedisOptions;
+  readonly redis: RedisTarget;
 }
 
 /** Runs the autoscaler, with connections of its own, from when the cluster's objects are known until `signal` aborts. */

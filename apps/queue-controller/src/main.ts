@@ -26,7 +26,7 @@ await runApp({
     'drift-interval': durationFlag(
       {
         default: '3s',
-        help: 'How often the queues are compared with Redis, to repair what others changed there. The Helm value driftInterval.',
+        help: 'How often the queues are compared with Redis, to repair what others changed there; in every second round those of a Redis for which that takes more than 1 % of the time. The Helm value driftInterval.',
       },
       { min: '1s', max: '10m' },
     ),

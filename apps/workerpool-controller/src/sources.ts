@@ -108,7 +108,7 @@ export function watchesOf(sources: WatchedSources): NonNullable<ControllerOption
       predicate: changesPods,
     },
     ...secrets.watches(queues, ['worker'], poolsOf),
-    ...(bus?.cache ? [{ cache: bus.cache, map: () => autoscaledPools(pools) }] : []),
+    ...(bus?.caches ?? []).map((cache) => ({ cache, map: () => autoscaledPools(pools) })),
   ];
 }
 

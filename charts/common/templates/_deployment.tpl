@@ -156,6 +156,8 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- if include "redis-queue.usesBus" . -}}
 {{- $args = append $args (printf "--bus-secret-name=%s" (include "redis-queue.busSecretName" .)) -}}
 {{- $args = append $args (printf "--bus-tls=%s" (include "redis-queue.busTls" .)) -}}
+{{- with include "redis-queue.busCertificates" . }}{{ $args = append $args (printf "--bus-tls-secret-name=%s" .) }}{{ end -}}
+{{- with include "redis-queue.busServerName" . }}{{ $args = append $args (printf "--bus-tls-server-name=%s" .) }}{{ end -}}
 {{- end -}}
 {{- if include "redis-queue.can" (list . "workers") -}}
 {{- with .Values.workers.secretNames }}{{ $args = append $args (uniq . | join "," | printf "--worker-secret-names=%s") }}{{ end -}}
@@ -172,7 +174,7 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "release-finalizers" "unless-deployment" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
+{{- $own := list "release-finalizers" "unless-deployment" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "bus-tls-secret-name" "bus-tls-server-name" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

@@ -60,6 +60,18 @@ would pull from a namespace of Docker Hub that is not ours.
 {{- .Values.bus.secretName | default $global.secretName | default "redis-queue-bus" -}}
 {{- end -}}
 
+{{/* The Secret with the client certificate for the bus; empty: none. */}}
+{{- define "redis-queue.busCertificates" -}}
+{{- $global := ((.Values.global).bus).tls | default dict -}}
+{{- .Values.bus.tls.secretName | default $global.secretName | default "" -}}
+{{- end -}}
+
+{{/* The name in the certificate of the Redis of the bus; empty: its host. */}}
+{{- define "redis-queue.busServerName" -}}
+{{- $global := ((.Values.global).bus).tls | default dict -}}
+{{- .Values.bus.tls.serverName | default $global.serverName | default "" -}}
+{{- end -}}
+
 {{/* Whether host and port of the bus speak TLS: the chart's own value, which may be false, else the global one. */}}
 {{- define "redis-queue.busTls" -}}
 {{- $global := ((.Values.global).bus).tls | default dict -}}

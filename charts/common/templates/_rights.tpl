@@ -86,7 +86,7 @@ rules:
   {{- if include "redis-queue.usesBus" $root }}
   - apiGroups: [""]
     resources: [secrets]
-    resourceNames: [{{ include "redis-queue.busSecretName" $root }}]
+    resourceNames: {{ list (include "redis-queue.busSecretName" $root) (include "redis-queue.busCertificates" $root) | compact | uniq | toJson }}
     verbs: [get, list, watch]
   {{- end }}
 ---

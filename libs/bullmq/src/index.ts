@@ -6,7 +6,11 @@ export {
   boundRedisSecret,
   parseCertificates,
   parseRedisSecret,
+  readerOf,
+  readRedis,
   type ParsedTarget,
+  type ReadKey,
+  type RedisWords,
   type TlsSpec,
 } from './connections/redis-secret.ts';
 export {
@@ -19,11 +23,10 @@ export {
   type RedisTarget,
   type RedisTls,
 } from './connections/target.ts';
-export { SteadyConnector } from './redis/steady-connector.ts';
+export { openRedis } from './connections/open-redis.ts';
+export type { TlsSettings } from './connections/tls-settings.ts';
 export {
-  FAIL_FAST,
   RedisConnections,
-  redisOptions,
   type ConnectionUse,
   type RedisConnectionsOptions,
   type ShareUsedUp,
@@ -127,8 +130,7 @@ export {
   type SetWatermark,
 } from './sampling/finished.ts';
 export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './ownership/obliterate.ts';
-export { requireDatabase } from './connections/database.ts';
-export { reconnectWhenSilent, retryAfterMs, type SilenceOptions } from './connections/silence.ts';
+export { retryAfterMs } from './connections/silence.ts';
 export type { Sampled } from './redis/sampled.ts';
 export { readClientIdleTimes, type ClientIdleTimes } from './redis/client-idle-times.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';

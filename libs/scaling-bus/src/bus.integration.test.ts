@@ -1,7 +1,8 @@
+import { openRedis, type RedisTarget } from '@redis-queue/bullmq';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startProcess, startRedis, startSilentProxy, type RedisServer } from '@redis-queue/rig';
-import { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE, openConnection, type BusRedisOptions } from './connection.ts';
+import { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE } from './connection.ts';
 import { createConsumer, type ConsumerObserver, type DecisionHandler } from './consumer.ts';
 import { SCHEMA_VERSION, type ScalingDecision } from './decision.ts';
 import { createPublisher } from './publisher.ts';
@@ -12,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  const redis = openConnection(bus(), 'test');
+  const redis = openRedis(bus());
   await redis.flushall();
   redis.disconnect();
 });
@@ -37,7 +38,7 @@ function decision(pool: string, sequence: number, change: Partial<ScalingDecisio
 }
 
 /** A consumer that notes what it was handed, and what its observer was called with. */
-function consumer(handler: DecisionHandler = async () => {}, concurrency?: number, redis: BusRedisOptions = bus()) {
+function consumer(handler: DecisionHandler = async () => {}, concurrency?: number, redis: RedisTarget = bus()) {
   const seen: ScalingDecision[] = [];
   const dropped: string[] = [];
   const failed: Error[] = [];
@@ -76,7 +77,7 @@ async function jobCounts() {
 it.each([0, 3])(
   'a user with just the ACL of the docs can publish and consume in database %i, and reach nothing else',
   async (db) => {
-    const admin = openConnection(bus(), 'test');
+    const admin = openRedis(bus());
     await admin.call('ACL', 'SETUSER', 'bus', 'reset', 'on', '>pw', ...BUS_ACL_RULES.split(' '));
     await admin.acl('LOG', 'RESET');
     const redis = { ...bus(), username: 'bus', password: 'pw', db };
@@ -87,7 +88,7 @@ it.each([0, 3])(
       await eventually(() => worker.last('a') === 3);
     }
     expect(await admin.acl('LOG')).toEqual([]);
-    const confined = openConnection(redis, 'test');
+    const confined = openRedis(redis);
     await expect(confined.get('bull:emails:meta')).rejects.toThrow(/NOPERM/);
     await expect(confined.flushall()).rejects.toThrow(/NOPERM/);
     confined.disconnect();
@@ -96,7 +97,7 @@ it.each([0, 3])(
 );
 
 it('a decision goes to no other database than the one that is named, and is taken from none', async () => {
-  const admin = openConnection(bus(), 'test');
+  const admin = openRedis(bus());
   const rules = BUS_ACL_RULES.replace(' +select', '').split(' ');
   await admin.call('ACL', 'SETUSER', 'confined', 'reset', 'on', '>pw', ...rules);
   for (const redis of [
@@ -106,7 +107,7 @@ it('a decision goes to no other database than the one that is named, and is take
     await using publisher = createPublisher({ redis });
     expect(await publisher.publish(decision('a', 1)).catch(() => 'refused')).toBe('refused');
     expect(await admin.keys('*')).toEqual([]);
-    const confined = openConnection(redis, 'test');
+    const confined = openRedis(redis);
     await expect(confined.get('redis-queue:x')).rejects.toThrow(/NOPERM|out of range/);
     confined.disconnect();
   }

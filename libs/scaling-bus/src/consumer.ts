@@ -1,7 +1,7 @@
-import { retryAfterMs } from '@redis-queue/bullmq';
+import { openRedis, retryAfterMs, type RedisTarget } from '@redis-queue/bullmq';
 import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
+import { BUS_QUEUE, busPrefix, redisTimeMs } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ParsedDecision, type ScalingDecision } from './decision.ts';
 import { BusMonitor, type BusHealth } from './health.ts';
@@ -40,7 +40,7 @@ export interface ConsumerObserver {
 }
 
 export interface ConsumerOptions {
-  readonly redis: BusRedisOptions;
+  readonly redis: RedisTarget;
   readonly handler: DecisionHandler;
   readonly observer?: ConsumerObserver;
   /** Decisions handled at once, of different pools, with shares and turns by namespace; default 8. */
@@ -73,11 +73,12 @@ const SAY_AFTER_MS = 5_000;
 /** Opens the consuming side of the bus and starts. It reconnects for as long as it takes. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { redis, handler, observer = {}, concurrency = 8 } = options;
-  const clock = openConnection(redis, 'redis-queue:bus-consumer');
+  const clock = openRedis(redis, { connectionName: 'redis-queue:bus-consumer' });
   const closing = new AbortController();
   // A connection of its own, because it has to notice a server that fell silent; BullMQ watches only the one that
   // blocks.
-  const connection = openConnection(redis, 'redis-queue:bus-consumer', {
+  const connection = openRedis(redis, {
+    connectionName: 'redis-queue:bus-consumer',
     maxRetriesPerRequest: null,
     commandTimeout: undefined,
     // null ends the connection: otherwise a worker without Redis would wait for it before it closes.
@@ -94,9 +95,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       observer.waiting?.(count);
     },
   });
-  const deps: ConsumeDeps = { clock, turns, handler, observer };
+  const deps: ConsumeDeps = { redis, clock, turns, handler, observer };
   const worker = new Worker<unknown>(BUS_QUEUE, (job, token) => consume(job, token, deps), {
-    prefix: BUS_PREFIX,
+    prefix: busPrefix(redis),
     connection,
     concurrency,
     lockDuration: LOCK_MS,
@@ -115,7 +116,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   });
   for (const redisOf of [clock, connection]) redisOf.on('error', failed);
   const check = async (): Promise<void> => {
-    await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, 'the check of the bus timed out: no answer').catch(failed);
+    await withDeadline(redisTimeMs(clock, redis), TIME_TIMEOUT_MS, 'the check of the bus timed out: no answer').catch(
+      failed,
+    );
     if (!closing.signal.aborted && monitor.checked()) observer.health?.(monitor.health);
   };
   const checks = setInterval(() => void check(), CHECK_MS);
@@ -136,6 +139,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 }
 
 interface ConsumeDeps {
+  readonly redis: RedisTarget;
   readonly clock: Redis;
   readonly turns: DecisionTurns;
   readonly handler: DecisionHandler;
@@ -147,7 +151,7 @@ interface ConsumeDeps {
  * newest of its pool is acted on, which the publisher puts in its place meanwhile.
  */
 async function consume(job: Job<unknown>, token: string | undefined, deps: ConsumeDeps): Promise<void> {
-  const { clock, turns, observer } = deps;
+  const { turns, observer } = deps;
   const parsed = parseDecision(job.data);
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { pool } = parsed.decision;
@@ -157,7 +161,7 @@ async function consume(job: Job<unknown>, token: string | undefined, deps: Consu
     .run(pool.namespace, async () => {
       clearTimeout(late);
       const waited = performance.now() - fetchedAtMs > READ_AGAIN_AFTER_MS;
-      await act(waited ? await storedDecision(clock, job) : parsed, deps);
+      await act(waited ? await storedDecision(job, deps) : parsed, deps);
     })
     .finally(() => clearTimeout(late));
   if (turn) return;
@@ -168,15 +172,15 @@ async function consume(job: Job<unknown>, token: string | undefined, deps: Consu
 }
 
 /** The decision as the bus has it now. */
-async function storedDecision(clock: Redis, job: Job<unknown>): Promise<ParsedDecision> {
-  const stored = clock.hget(`${BUS_PREFIX}:${BUS_QUEUE}:${job.id}`, 'data');
+async function storedDecision(job: Job<unknown>, { clock, redis }: ConsumeDeps): Promise<ParsedDecision> {
+  const stored = clock.hget(`${busPrefix(redis)}:${BUS_QUEUE}:${job.id}`, 'data');
   return parseDecision(JSON.parse((await withDeadline(stored, TIME_TIMEOUT_MS, NO_DECISION)) ?? 'null'));
 }
 
-async function act(parsed: ParsedDecision, { clock, handler, observer }: ConsumeDeps): Promise<void> {
+async function act(parsed: ParsedDecision, { clock, redis, handler, observer }: ConsumeDeps): Promise<void> {
   if (!parsed.ok) return observer.dropped?.(parsed.reason, parsed.message, parsed.pool);
   const { decision } = parsed;
-  const nowMs = await withDeadline(redisTimeMs(clock), TIME_TIMEOUT_MS, NO_TIME);
+  const nowMs = await withDeadline(redisTimeMs(clock, redis), TIME_TIMEOUT_MS, NO_TIME);
   if (isExpired(decision, nowMs)) {
     const { namespace, name } = decision.pool;
     return observer.dropped?.(

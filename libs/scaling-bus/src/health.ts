@@ -1,4 +1,5 @@
 import { classifyRedisError, type RedisProblem } from '@redis-queue/bullmq';
+import { BUS_TLS } from './connection.ts';
 
 /**
  * Checks that have to agree, one every 2.5 s, before the bus counts as lost or found: a failover is over by then, and
@@ -25,7 +26,7 @@ export class BusMonitor {
   /** Takes down an error of a connection. @param nowMs of a clock that only goes forward */
   failed(error: unknown, nowMs: number): void {
     this.#failedSince = true;
-    const problem = classifyRedisError(error);
+    const problem = classifyRedisError(error, BUS_TLS);
     const old = this.#evidence;
     if (old && saysMore(old.problem) && !saysMore(problem) && nowMs - old.atMs < EVIDENCE_MS) return;
     this.#evidence = { problem, atMs: nowMs };

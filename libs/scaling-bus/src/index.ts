@@ -1,4 +1,4 @@
-export { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE, type BusRedisOptions } from './connection.ts';
+export { BUS_ACL_RULES, BUS_PREFIX, BUS_QUEUE, busPrefix } from './connection.ts';
 export {
   createConsumer,
   type BusDropReason,

@@ -1,12 +1,13 @@
+import { openRedis, type RedisTarget } from '@redis-queue/bullmq';
 import { ErrorCode, Queue, type Job } from 'bullmq';
-import { BUS_PREFIX, BUS_QUEUE, openConnection, redisTimeMs, type BusRedisOptions } from './connection.ts';
+import { BUS_QUEUE, busPrefix, redisTimeMs } from './connection.ts';
 import { scalingDecisionSchema, type ScalingDecision } from './decision.ts';
 import { withDeadline } from './deadline.ts';
 import { formatFence } from './fence.ts';
 import { NewestFirst } from './lanes.ts';
 
 export interface PublisherOptions {
-  readonly redis: BusRedisOptions;
+  readonly redis: RedisTarget;
   /** How long `publish` and `timeMs` wait for Redis; default 5 s. */
   readonly timeoutMs?: number;
   /** Connection errors, for a log; each call also rejects by itself. */
@@ -32,9 +33,9 @@ export interface Publisher extends AsyncDisposable {
 /** Opens the publishing side of the bus. Connects in the background; calls reject while Redis is away. */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { redis, timeoutMs = 5_000, onError = () => {} } = options;
-  const connection = openConnection(redis, 'redis-queue:bus-publisher');
+  const connection = openRedis(redis, { connectionName: 'redis-queue:bus-publisher' });
   const queue = new Queue(BUS_QUEUE, {
-    prefix: BUS_PREFIX,
+    prefix: busPrefix(redis),
     connection,
     streams: { events: { maxLen: 100 } },
     defaultJobOptions: {
@@ -85,7 +86,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         timeoutMs,
         'the bus did not return its backlog',
       ),
-    timeMs: () => withDeadline(redisTimeMs(connection), timeoutMs, "the bus did not return Redis' time"),
+    timeMs: () => withDeadline(redisTimeMs(connection, redis), timeoutMs, "the bus did not return Redis' time"),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,5 +1,5 @@
+import type { RedisTarget } from '@redis-queue/bullmq';
 import { expect, it } from 'vitest';
-import type { BusRedisOptions } from './connection.ts';
 import { followBus, type BusSource } from './source.ts';
 
 /** A source that a test moves from place to place. */
@@ -7,7 +7,9 @@ class MovingBus implements BusSource {
   readonly #listeners = new Set<() => void>();
   #host: string | undefined;
 
-  redis = (): BusRedisOptions | undefined => (this.#host === undefined ? undefined : { host: this.#host });
+  readonly caches = [];
+
+  redis = (): RedisTarget | undefined => (this.#host === undefined ? undefined : { host: this.#host, port: 6379 });
   problem = (): string | undefined => (this.#host === undefined ? 'the Secret does not exist' : undefined);
   onChange = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -33,7 +35,9 @@ function follow(bus: MovingBus, use: (host: string, signal: AbortSignal) => Prom
   const stop = new AbortController();
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (_: object, text: string) => void warnings.push(text) };
-  const done = followBus(bus, log as never, stop.signal, ({ host }, signal) => use(String(host), signal));
+  const done = followBus(bus, log as never, stop.signal, (redis, signal) =>
+    use('host' in redis ? redis.host : '', signal),
+  );
   return { stop, warnings, done };
 }
 

@@ -1,15 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Gauge } from 'prom-client';
+import type { RedisTarget } from '@redis-queue/bullmq';
 import { SECRETS, type Log, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
-import { busRedisFromSecret, type BusRedisOptions } from './connection.ts';
+import { Gauge } from 'prom-client';
+import { busCertificatesFromSecret, busRedisFromSecret, type BusTls } from './connection.ts';
 
 /** How the bus is found: as the process was told when it started, or in a Secret, which may come and change later. */
-export type BusSetting = { readonly redis: BusRedisOptions } | BusSecret;
+export type BusSetting = { readonly redis: RedisTarget } | BusSecret;
 
 export interface BusSecret {
-  readonly secret: { readonly namespace: string; readonly name: string };
+  readonly secret: SecretKey;
   /** Whether to encrypt, whatever the URL says. */
   readonly tls: boolean;
+  /** Expected in the server's certificate, where that is not the host. */
+  readonly serverName?: string | undefined;
+  /** Of certificates, as cert-manager keeps one: `ca.crt`, `tls.crt`, `tls.key`. In the namespace of the other one. */
+  readonly certificates?: SecretKey | undefined;
+}
+
+interface SecretKey {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** The part of a Secret that is read. */
@@ -21,11 +31,11 @@ export interface BusSecretObject extends Resource {
 /** Where the bus is, kept current. */
 export interface BusSource {
   /** How to reach it now; undefined while nothing says so. */
-  redis(): BusRedisOptions | undefined;
+  redis(): RedisTarget | undefined;
   /** Why nothing says so, as a sentence for people without any value of the Secret. */
   problem(): string | undefined;
-  /** The cache of its Secret; absent where there is none to watch. */
-  readonly cache?: ObjectCache<BusSecretObject>;
+  /** The caches of its Secrets; none where there is none to watch. */
+  readonly caches: readonly ObjectCache<BusSecretObject>[];
   /** Calls `listener` after each change of what `redis` or `problem` return. Returns a function that unsubscribes. */
   onChange(listener: () => void): () => void;
 }
@@ -47,30 +57,34 @@ export function openBusSource(manager: Manager, setting: BusSetting): BusSource 
   return source;
 }
 
-function fixedSource(redis: BusRedisOptions): BusSource {
-  return { redis: () => redis, problem: () => undefined, onChange: () => () => undefined };
+function fixedSource(redis: RedisTarget): BusSource {
+  return { redis: () => redis, problem: () => undefined, caches: [], onChange: () => () => undefined };
 }
 
-type Reading = { readonly redis: BusRedisOptions } | { readonly problem: string };
+type Reading = { readonly redis: RedisTarget } | { readonly problem: string };
 
-function secretSource(manager: Manager, { secret: key, tls }: BusSecret): BusSource {
-  const cache = manager.cache<BusSecretObject>(SECRETS, {
-    namespace: key.namespace,
-    fieldSelector: `metadata.name=${key.name}`,
-  });
+function secretSource(manager: Manager, { secret, certificates, tls, serverName }: BusSecret): BusSource {
+  const cacheOf = ({ namespace, name }: SecretKey): ObjectCache<BusSecretObject> =>
+    manager.cache<BusSecretObject>(SECRETS, { namespace, fieldSelector: `metadata.name=${name}` });
+  const places = [secret, ...(certificates ? [certificates] : [])].map((key) => ({ key, cache: cacheOf(key) }));
   const listeners = new Set<() => void>();
-  let reading = readBusSecret(cache.get(key), key, tls);
+  const read = (): Reading => {
+    const [bus, proof] = places.map(({ key, cache }): NamedSecret => ({ key, object: cache.get(key) }));
+    return readBusSecrets(bus!, proof, { enabled: tls, serverName });
+  };
+  let reading = read();
   // Also after a change of labels, which is none for whoever holds a connection.
-  cache.onChange(() => {
-    const next = readBusSecret(cache.get(key), key, tls);
+  const changed = (): void => {
+    const next = read();
     if (isDeepStrictEqual(next, reading)) return;
     reading = next;
     for (const listener of listeners) listener();
-  });
+  };
+  for (const { cache } of places) cache.onChange(changed);
   return {
     redis: () => ('redis' in reading ? reading.redis : undefined),
     problem: () => ('problem' in reading ? reading.problem : undefined),
-    cache,
+    caches: places.map(({ cache }) => cache),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -78,13 +92,36 @@ function secretSource(manager: Manager, { secret: key, tls }: BusSecret): BusSou
   };
 }
 
-function readBusSecret(secret: BusSecretObject | undefined, key: BusSecret['secret'], tls: boolean): Reading {
-  const name = `Secret ${key.namespace}/${key.name} of the bus`;
-  if (!secret) return { problem: `${name} does not exist; create it with redis-url or redis-host` };
+interface NamedSecret {
+  readonly key: SecretKey;
+  /** Absent: there is none. */
+  readonly object: BusSecretObject | undefined;
+}
+
+function readBusSecrets(bus: NamedSecret, proof: NamedSecret | undefined, tls: BusTls): Reading {
+  const certificates =
+    proof && readSecret(proof, 'of certificates of the bus', CERTIFICATE_KEYS, busCertificatesFromSecret);
+  if (typeof certificates === 'string') return { problem: certificates };
+  const redis = readSecret(bus, 'of the bus', PLACE_KEYS, (data) => busRedisFromSecret(data, { ...tls, certificates }));
+  return typeof redis === 'string' ? { problem: redis } : { redis };
+}
+
+const PLACE_KEYS = 'redis-url or redis-host';
+const CERTIFICATE_KEYS = 'tls.crt and tls.key, or ca.crt';
+
+/** @returns why it cannot be read, as a sentence. */
+function readSecret<T extends object>(
+  { key, object }: NamedSecret,
+  what: string,
+  keys: string,
+  read: (data: BusSecretObject['data']) => T,
+): T | string {
+  const name = `Secret ${key.namespace}/${key.name} ${what}`;
+  if (!object) return `${name} does not exist; create it with ${keys}`;
   try {
-    return { redis: busRedisFromSecret(secret.data, tls) };
+    return read(object.data);
   } catch (error) {
-    return { problem: `${name}: ${error instanceof Error ? error.message : 'it cannot be read'}` };
+    return `${name}: ${error instanceof Error ? error.message : 'it cannot be read'}`;
   }
 }
 
@@ -97,9 +134,9 @@ export async function followBus(
   source: BusSource,
   log: Pick<Log, 'info' | 'warn'>,
   signal: AbortSignal,
-  use: (redis: BusRedisOptions, signal: AbortSignal) => Promise<void>,
+  use: (redis: RedisTarget, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  await source.cache?.whenSynced(signal).catch(() => undefined);
+  await Promise.all(source.caches.map((cache) => cache.whenSynced(signal))).catch(() => undefined);
   while (!signal.aborted) {
     const redis = source.redis();
     const changed = new AbortController();

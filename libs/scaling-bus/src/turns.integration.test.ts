@@ -1,6 +1,7 @@
+import { openRedis } from '@redis-queue/bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually, startRedis, type RedisServer } from '@redis-queue/rig';
-import { BUS_PREFIX, BUS_QUEUE, openConnection } from './connection.ts';
+import { BUS_PREFIX, BUS_QUEUE } from './connection.ts';
 import { createConsumer } from './consumer.ts';
 import { SCHEMA_VERSION, type ScalingDecision } from './decision.ts';
 import { createPublisher } from './publisher.ts';
@@ -75,7 +76,7 @@ it.concurrent(
     await using _ = publisher;
     await publishNoise(1);
     await using consumer = consume();
-    const admin = openConnection(redis, 'test');
+    const admin = openRedis(redis);
     /** When the lock of each decision that is held expires. */
     const held = async (): Promise<Map<string, number>> => {
       const active = await admin.lrange(`${BUS_PREFIX}:${BUS_QUEUE}:active`, 0, -1);
@@ -113,7 +114,7 @@ it.concurrent('a consumer that closes gives back what waits, and another one act
   const first = consume();
   await eventually(() => waits.size > 100);
   const closed = first.close();
-  const admin = openConnection(redis, 'test');
+  const admin = openRedis(redis);
   await eventually(async () => (await admin.llen(`${BUS_PREFIX}:${BUS_QUEUE}:active`)) === 8, {
     timeoutMs: 2_000,
     description: 'only what is under way to be held',

@@ -235,6 +235,23 @@ describe('each controller', () => {
     expect(args).toContain(`--bus-tls=${expected}`);
   });
 
+  it('expects the name in the certificate of the bus that a value gives', async () => {
+    const values = { global: { bus: { tls: { serverName: 'redis.example' } } } };
+    const { args } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
+    expect(args).toContain('--bus-tls-server-name=redis.example');
+  });
+
+  it.each([
+    ['its own value', { bus: { tls: { secretName: 'proof' } } }, ['proof']],
+    ['the global', { global: { bus: { tls: { secretName: 'proof' } } } }, ['proof']],
+    ['neither', {}, []],
+  ])('names the certificates for the bus by %s', async (_, values, names) => {
+    const { args } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
+    expect(args.filter((arg) => arg.startsWith('--bus-tls-secret-name='))).toEqual(
+      names.map((name) => `--bus-tls-secret-name=${name}`),
+    );
+  });
+
   it('works without the bus when that is off', async () => {
     const objects = await render(chartFolder('workerpool-controller'), { values: { bus: { enabled: false } } });
     expect(busSecrets(container(objects, 'rq-workerpool-controller'))).toEqual([]);

@@ -74,6 +74,13 @@ describe.each([
   });
 });
 
+it.each(chartsWith('bus'))('%s may read the certificates for the bus that a value names', async (chart) => {
+  const values = { bus: { tls: { secretName: 'proof' } } };
+  expect(rulesOf(await render(chartFolder(chart), { values }), 'Role').map(line)).toContain(
+    'get list watch: secrets (core) named redis-queue-bus proof',
+  );
+});
+
 describe.each(controllerCharts)('%s', (chart) => {
   it('has no right by wildcard', async () => {
     const objects = await render(chartFolder(chart));

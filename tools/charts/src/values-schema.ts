@@ -93,9 +93,22 @@ const registry = text('Registry, with a port or path if necessary. It is require
 });
 const busSecretName = text("Secret in the release's namespace; empty: the default.", objectName);
 
+const busCertificates = text(
+  "Secret in the release's namespace with tls.crt and tls.key, ca.crt; empty: none.",
+  objectName,
+);
+
+const busServerName = text('The name in the certificate of the Redis of the bus; empty: redis-host.', {
+  pattern: '^[A-Za-z0-9.:_-]{0,253}$',
+});
+
 const TLS_TO_BUS = 'Whether to speak TLS to redis-host; a rediss:// URL does so anyway.';
 /** Of one chart: empty takes the global value, which false has to be able to turn off. */
-const ownTls = closed({ enabled: { enum: [true, false, ''], description: TLS_TO_BUS } });
+const ownTls = closed({
+  enabled: { enum: [true, false, ''], description: TLS_TO_BUS },
+  secretName: busCertificates,
+  serverName: busServerName,
+});
 
 /**
  * Open, since Helm hands a parent's globals to every chart, those meant for others as well. The template
@@ -106,7 +119,10 @@ const globals: JsonSchema = {
   properties: {
     image: closed({ registry, tag: imageTag }),
     redis: closed({ secretNames }),
-    bus: closed({ secretName: busSecretName, tls: closed({ enabled: flag(TLS_TO_BUS) }) }),
+    bus: closed({
+      secretName: busSecretName,
+      tls: closed({ enabled: flag(TLS_TO_BUS), secretName: busCertificates, serverName: busServerName }),
+    }),
     namespaces,
     template,
   },

@@ -138,6 +138,11 @@ bus:
     # -- true or false: speak TLS to redis-host; a rediss:// URL does so anyway. The Secret holds a private CA under
     # redis-ca.crt, which is refused without TLS. Empty: global.bus.tls.enabled.
     enabled: ''
+    # -- Secret in the release's namespace with a client certificate, as cert-manager keeps one: tls.crt and tls.key, and
+    # ca.crt for a private CA. Empty: global.bus.tls.secretName, else none.
+    secretName: ''
+    # -- The name in the certificate of that Redis. Empty: global.bus.tls.serverName, else redis-host.
+    serverName: ''
 `;
 
 const resources = (memory: ControllerChart['memory']): string => `${memory ? `# ${memory.note}\n` : ''}resources:

@@ -104,6 +104,19 @@ it('a Redis that is slow to answer puts off the rounds of no other, has one turn
   await running;
 });
 
+it('a Redis whose turn took more than a hundredth of the interval rests for a round', async () => {
+  vi.useFakeTimers();
+  const { rounds, redis, read } = stage(2, ({ metadata: { uid } }) => ['busy', 'quick'][Number(uid!.slice(1))]!);
+  redis.lasts = (key) => new Promise((resolve) => setTimeout(resolve, key === 'busy' ? 40 : 20));
+  const end = new AbortController();
+  const running = rounds.run(end.signal, 3_000);
+  await vi.advanceTimersByTimeAsync(14_900);
+  expect(read.filter((uid) => uid === 'u1')).toHaveLength(5);
+  expect(read.filter((uid) => uid === 'u0')).toHaveLength(3);
+  end.abort();
+  await running;
+});
+
 it('a Redis that had no turn in a round is there in the next', async () => {
   let turns = 0;
   const { rounds, read } = stage(1, () => (turns++ === 0 ? 'missed' : 'redis'));

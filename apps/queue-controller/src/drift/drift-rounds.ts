@@ -7,6 +7,11 @@ import type { SettledQueues } from './settled-queues.ts';
 
 /** 5,000 queues of one Redis cost it about 25 ms per round: 0.9 % of a core. */
 const DRIFT_INTERVAL_MS: Milliseconds = 3_000;
+/**
+ * Of a core of one Redis. One whose turn took more of an interval, as seen from here, rests for a round, so that comparing
+ * costs a slow machine no more than a fast one; what was changed is repaired within 10 s all the same.
+ */
+const SHARE = 0.01;
 /** Of one Redis per round, at most 2 % of a core; the next round goes on from there. */
 const MOST_QUEUES_PER_TURN = 12_000;
 /** Per call, which the circuit breaker gives seconds to be answered, over a slow link too. */
@@ -58,6 +63,8 @@ export class DriftRounds<G extends DriftGroup> {
   readonly #lastRoundOf = new Map<string, number>();
   /** By Redis, the queue with which its next turn begins, where one was cut short. */
   readonly #nextOf = new Map<string, string>();
+  /** The Redis targets that rest in the next round. */
+  readonly #resting = new Set<string>();
   /** The Redis targets that wait for their turn, or have it. */
   readonly #underWay = new Set<string>();
 
@@ -69,7 +76,7 @@ export class DriftRounds<G extends DriftGroup> {
   async run(signal: AbortSignal, intervalMs: Milliseconds = DRIFT_INTERVAL_MS): Promise<void> {
     while (!signal.aborted) {
       const beganMs = performance.now();
-      this.compareAll().catch((error: unknown) => {
+      this.compareAll(intervalMs).catch((error: unknown) => {
         if (!signal.aborted) this.#deps.onRoundFailed(error);
       });
       // From beginning to beginning, with a rest in any case.
@@ -77,23 +84,27 @@ export class DriftRounds<G extends DriftGroup> {
     }
   }
 
-  /** One round over all queues that are settled. */
-  async compareAll(): Promise<void> {
+  /**
+   * One round over all queues that are settled, but for those of a Redis that rests.
+   *
+   * @param intervalMs until the next one.
+   */
+  async compareAll(intervalMs: Milliseconds = DRIFT_INTERVAL_MS): Promise<void> {
     const { listQueues, settled, groupsOf, inTurns } = this.#deps;
     const known = listQueues().filter((queue) => settled.digestOf(queue) !== undefined);
     const groups = groupsOf(known, (queue) => this.#found(queue));
     this.#forgetAllBut(new Set(groups.map(({ key }) => key)));
     this.#round++;
-    const free = groups.filter(({ key }) => !this.#underWay.has(key));
+    const free = groups.filter(({ key }) => !this.#underWay.has(key) && !this.#resting.delete(key));
     const due = new Set(dueGroups(free, this.#lastRoundOf));
     for (const { key } of due) this.#underWay.add(key);
     const end = ({ key }: G): void => void this.#underWay.delete(key);
-    const compare = (group: G): Promise<boolean> => this.#compareGroup(group).finally(() => end(group));
+    const compare = (group: G): Promise<boolean> => this.#compareGroup(group, intervalMs).finally(() => end(group));
     const others = groups.filter((group) => !due.has(group));
     await inTurns([...due], { compare, onMissed: end }, others);
   }
 
-  async #compareGroup(group: G): Promise<boolean> {
+  async #compareGroup(group: G, intervalMs: Milliseconds): Promise<boolean> {
     const { metrics, reasonOf } = this.#deps;
     this.#lastRoundOf.set(group.key, this.#round);
     const fromMs = performance.now();
@@ -112,7 +123,10 @@ export class DriftRounds<G extends DriftGroup> {
         await this.#compare(group, queues.slice(at, at + QUEUES_PER_CALL));
       }
       this.#nextOf.delete(group.key);
-      metrics.driftCheckTook((performance.now() - fromMs) / 1_000);
+      const tookMs = performance.now() - fromMs;
+      // One that took longer has missed a round already.
+      if (tookMs > SHARE * intervalMs && tookMs < intervalMs) this.#resting.add(group.key);
+      metrics.driftCheckTook(tookMs / 1_000);
       return isSoon();
     } catch (error) {
       metrics.driftCheckFailed(reasonOf(error, group));
@@ -150,7 +164,7 @@ export class DriftRounds<G extends DriftGroup> {
   }
 
   #forgetAllBut(keys: ReadonlySet<string>): void {
-    for (const memory of [this.#lastRoundOf, this.#nextOf])
+    for (const memory of [this.#lastRoundOf, this.#nextOf, this.#resting])
       for (const key of memory.keys()) if (!keys.has(key)) memory.delete(key);
   }
 }

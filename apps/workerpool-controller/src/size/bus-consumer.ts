@@ -1,9 +1,9 @@
-import { createConsumer, type BusRedisOptions, type NamedPool } from '@redis-queue/scaling-bus';
+import { createConsumer, type ConsumerOptions, type NamedPool } from '@redis-queue/scaling-bus';
 import type { BusLink } from './bus-state.ts';
 import { consumeDecision, OtherScopeError, type ConsumeDeps } from './consume.ts';
 
 export interface BusConsumerOptions {
-  readonly redis: BusRedisOptions;
+  readonly redis: ConsumerOptions['redis'];
   /** Decisions handled at once. */
   readonly concurrency: number;
 }

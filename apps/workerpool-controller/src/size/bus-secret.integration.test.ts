@@ -1,8 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { findCondition } from '@redis-queue/controller';
-import { startRedis } from '@redis-queue/rig';
-import { createPublisher, SCHEMA_VERSION, type Publisher } from '@redis-queue/scaling-bus';
 import type { PoolObject } from '@redis-queue/redis-access';
-import { eventually } from '@redis-queue/rig';
+import {
+  createAuthority,
+  eventually,
+  freePort,
+  issueCertificate,
+  startRedis,
+  temporaryFolder,
+  tlsArguments,
+  type KeyPair,
+} from '@redis-queue/rig';
+import { createPublisher, SCHEMA_VERSION, type Publisher } from '@redis-queue/scaling-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runController, testCluster, type TestCluster } from '../testing/cluster.ts';
 
@@ -60,7 +69,7 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
 
   await t.secret(release, { 'redis-url': 'hunter2' }, bus.secret.name);
   await eventually(async () => (await configured()) === 0);
-  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain('redis-url is not a URL');
+  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain('redis-url is not of the form');
   await t.sized(pool, 4);
   const other = await startRedis();
   const publisher = createPublisher({ redis: { host: other.host, port: other.port } });
@@ -72,7 +81,7 @@ it('a Secret of the bus that comes after the controller, is broken, mended and c
   await other.stop();
   const lines = controller.lines.join('\n');
   expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus does not exist; create it`);
-  expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus: redis-url is not a URL`);
+  expect(lines).toContain(`Secret ${release}/redis-queue-bus of the bus: redis-url is not of the form`);
   expect(lines).not.toContain('hunter2');
 });
 
@@ -106,4 +115,41 @@ it('a bus that refuses or does not answer shows on its pools, once each, and so 
   const warnings = controller.lines.filter((line) => line.includes('the bus cannot be used'));
   expect(warnings).toHaveLength(2);
   expect(controller.lines.join('\n')).not.toContain('wrong@');
+});
+
+it('a client certificate for the bus that comes late, is not accepted, mended and renewed is followed without a restart', async () => {
+  const folder = temporaryFolder('bus-certificates');
+  const ca = await createAuthority(folder, 'ca', 'ca');
+  const other = await createAuthority(folder, 'other', 'other');
+  const issue = (name: string, authority = ca) =>
+    issueCertificate(folder, name, name, authority, 'subjectAltName=IP:127.0.0.1');
+  const port = await freePort();
+  const server = { ca: ca.certificate, ...(await issue('redis')), asksClients: true };
+  await using own = await startRedis({ args: tlsArguments(server, port) });
+  await using publisher = createPublisher({ redis: { host: own.host, port: own.port } });
+  const namespace = await t.namespace();
+  const [secret, certificates] = ['redis-queue-bus', 'bus-certs'].map((name) => ({ namespace, name }));
+  const bus = { secret: secret!, certificates: certificates!, tls: true };
+  await t.secret(namespace, { 'redis-host': own.host, 'redis-port': String(port) }, secret!.name);
+  const show = async ({ certificate, key }: KeyPair): Promise<void> => {
+    const [ofCa, cert, ofKey] = [ca.certificate, certificate, key].map((path) => readFileSync(path, 'utf8'));
+    await t.secret(namespace, { 'ca.crt': ofCa!, 'tls.crt': cert!, 'tls.key': ofKey! }, certificates!.name);
+  };
+  const controller = await runController(t, { bus, namespaces: [namespace] });
+  const pool = await t.pool(namespace, 'proven', { autoscaling: { enabled: true, minReplicas: 0, maxReplicas: 10 } });
+  expect(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive'))).toContain(
+    `${namespace}/bus-certs of certificates of the bus does not exist`,
+  );
+
+  await show(await issue('unknown', other));
+  const refused = async (): Promise<boolean> =>
+    /certificate/.test(messageOf(await t.settled(pool, 'BusUnavailable', 'ScalingActive')) ?? '');
+  await eventually(refused, { timeoutMs: 30_000, description: 'the certificate to be refused' });
+  await show(await issue('known'));
+  await scaledBy(publisher, pool, 1, 4);
+  await t.settled(pool, 'Decided', 'ScalingActive');
+  await show(await issue('renewed'));
+  await scaledBy(publisher, pool, 2, 7);
+  await controller.stop();
+  expect(controller.lines.join('\n')).not.toContain('PRIVATE KEY');
 });

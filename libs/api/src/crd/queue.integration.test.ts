@@ -181,6 +181,7 @@ describe('the API server refuses a Queue and says why:', () => {
     ],
     ['retention as a number', { retention: { failedJobs: 7 } }, 'spec.retention.failedJobs'],
     ['the prefix of the bus', { redis: { prefix: 'redis-queue' } }, 'redis-queue is the prefix of the bus'],
+    ['that of the bus in a Cluster', { redis: { prefix: '{redis-queue}:x' } }, 'redis-queue is the prefix of the bus'],
     ['the prefix of drills', { redis: { prefix: 'rq-scratch-1' } }, 'is for scratch restores; use another'],
     ['the prefix of drills below its own', { redis: { prefix: 'bull:rq-scratch-1' } }, 'is for scratch restores'],
     ['a name of drills', { name: 'rq-scratch-1' }, 'are for scratch restores'],

@@ -5,7 +5,10 @@ import { celRules } from './cel.ts';
 
 /** BullMQ's own default key prefix. */
 export const DEFAULT_PREFIX = 'bull';
-/** The key prefix of the bus between autoscaler and workerpool-controller: a Queue there would govern every pool. */
+/**
+ * The key prefix of the bus between autoscaler and workerpool-controller, in braces in a Redis Cluster: a Queue there
+ * would govern every pool.
+ */
 export const RESERVED_PREFIX = 'redis-queue';
 /**
  * What a part of the prefix begins with under which a scratch restore writes. Nobody's queue stands there, so no worker
@@ -23,7 +26,7 @@ export const keyPrefixSchema = z
     // On the field itself, so that an object that has it from before can still be changed, and deleted.
     celRules(
       {
-        rule: `self != '${RESERVED_PREFIX}' && !self.startsWith('${RESERVED_PREFIX}:')`,
+        rule: `!self.matches('^([{]${RESERVED_PREFIX}[}]|${RESERVED_PREFIX})(:|$)')`,
         message: `${RESERVED_PREFIX} is the prefix of the bus between autoscaler and workerpool-controller; use another`,
       },
       {
@@ -41,6 +44,7 @@ export const notScratch = celRules({
 
 /** Whose keys those of a queue of this prefix and name would be among; undefined: nobody else's. */
 export function reservedFor(prefix: string, name: string): 'bus' | 'scratch' | undefined {
-  if (prefix === RESERVED_PREFIX || prefix.startsWith(`${RESERVED_PREFIX}:`)) return 'bus';
+  const [first] = prefix.split(':');
+  if (first === RESERVED_PREFIX || first === `{${RESERVED_PREFIX}}`) return 'bus';
   return `${prefix}:${name}`.split(':').some((part) => part.startsWith(SCRATCH_PREFIX)) ? 'scratch' : undefined;
 }

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { describeKey, privateKeyOf } from './private-key.ts';
+import { TLS_OF_QUEUE } from './tls-settings.ts';
 
 /** Keys of a Secret of certificates, as cert-manager and `kubectl create secret tls` name them. */
 export const CERTIFICATE_KEYS = ['ca.crt', 'tls.crt', 'tls.key'] as const;
@@ -20,12 +21,16 @@ export interface Certificates {
  * client certificate.
  *
  * @param read the value of a key in PEM, undefined where the Secret has none.
+ * @param namedBy the setting that names the Secret, for messages.
  * @returns a message that names the key at fault and never repeats a value.
  */
-export function readCertificates(read: (key: CertificateKey) => string | undefined): Certificates | string {
+export function readCertificates(
+  read: (key: CertificateKey) => string | undefined,
+  namedBy = TLS_OF_QUEUE.secretRef,
+): Certificates | string {
   const [ca, cert, key] = CERTIFICATE_KEYS.map(read);
   if (ca === undefined && cert === undefined)
-    return 'the Secret has neither ca.crt nor tls.crt; add one, or remove spec.redis.tls.secretRef of the Queue';
+    return `the Secret has neither ca.crt nor tls.crt; add one, or remove ${namedBy}`;
   if ((cert === undefined) !== (key === undefined)) {
     const [has, lacks] = cert === undefined ? ['tls.key', 'tls.crt'] : ['tls.crt', 'tls.key'];
     return `the Secret has ${has} and no ${lacks}; a client certificate needs both`;

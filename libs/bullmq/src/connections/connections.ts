@@ -1,46 +1,7 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { ConnectionShareError, ConnectionShares, type ConnectionLimits } from './connection-shares.ts';
-import { requireDatabase } from './database.ts';
-import { failWithConnection, guardClusterReplies, GuardedConnector } from '../redis/reply-guard.ts';
-import { sentinelOptions } from './sentinel.ts';
-import { DISCONNECT_TIMEOUT_MS, reconnectWhenSilent, retryAfterMs } from './silence.ts';
-import { certificatesOf, connectionKey, describeTarget, type RedisAddress, type RedisTarget } from './target.ts';
-
-/** How a controller waits for Redis: it fails fast and comes back later, unlike a worker. */
-export const FAIL_FAST: Pick<
-  RedisOptions,
-  'maxRetriesPerRequest' | 'connectTimeout' | 'commandTimeout' | 'disconnectTimeout' | 'enableOfflineQueue'
-> = {
-  maxRetriesPerRequest: 1,
-  connectTimeout: 3_000,
-  commandTimeout: 5_000,
-  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-  enableOfflineQueue: true,
-};
-
-/**
- * ioredis' options for a target; merge `FAIL_FAST` unless the connection may block. Whatever the server sends, the
- * connection ends with an `UnexpectedReplyError` rather than take more memory than a few MiB.
- */
-export function redisOptions(target: RedisTarget): RedisOptions {
-  const { username, password, db } = target;
-  return {
-    protocol: 2, // what the meter of replies reads
-    ...(target.sentinels ? sentinelOptions(target) : addressOptions(target)),
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(db !== undefined && { db }),
-  };
-}
-
-function addressOptions({ host, port, tls }: RedisAddress): RedisOptions {
-  return {
-    Connector: GuardedConnector,
-    host,
-    port,
-    ...(tls && { tls: { ...certificatesOf(tls), servername: tls.serverName ?? host } }),
-  };
-}
+import { openRedis } from './open-redis.ts';
+import { connectionKey, describeTarget, type RedisTarget } from './target.ts';
 
 /** Refusals of Clusters that are remembered, whatever Secrets come and go. */
 const MAX_REFUSALS = 1_000;
@@ -183,16 +144,7 @@ export class RedisConnections {
 
   #open(key: string, target: RedisTarget): Entry {
     const name = this.#options.clientName;
-    const options = { ...redisOptions(target), ...FAIL_FAST, ...(name && { connectionName: name }) };
-    const redis = target.cluster
-      ? openCluster(target, options)
-      : new Redis({ ...options, retryStrategy: retryAfterMs });
-    redis.on('error', () => {}); // Each command rejects by itself; an unheard event would end the process.
-    if (!target.cluster) {
-      requireDatabase(redis);
-      reconnectWhenSilent(redis);
-    }
-    failWithConnection(redis);
+    const redis = openRedis(target, name === undefined ? {} : { connectionName: name });
     const entry: Entry = { redis, lastUsedMs: this.#now() };
     this.#entries.set(key, entry);
     const changed = (up: boolean) => (): void => {
@@ -255,22 +207,4 @@ export class RedisConnections {
 /** Whose connections are counted together: a server, whatever the database. */
 function serverKey(target: RedisTarget): string {
   return describeTarget(target).toLowerCase();
-}
-
-/** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */
-function openCluster({ host, port }: RedisAddress, options: RedisOptions): Redis {
-  guardClusterReplies();
-  const cluster = new Cluster([{ host, port }], {
-    redisOptions: options,
-    scaleReads: 'master',
-    clusterRetryStrategy: retryAfterMs,
-    slotsRefreshTimeout: 3_000,
-    // Nodes announce addresses; those of a cloud's cluster are names that its certificate carries.
-    dnsLookup: (address, callback) => callback(null, address),
-  });
-  cluster.on('+node', failWithConnection);
-  // Nothing is subscribed to, and the connection that would be opened for it is not guarded.
-  (cluster as unknown as { subscriber: { start: () => void } }).subscriber.start = () => {};
-  // It has the commands and events of a Redis client, but is another class.
-  return cluster as unknown as Redis;
 }

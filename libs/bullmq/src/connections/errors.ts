@@ -1,4 +1,5 @@
 import { ConnectionShareError } from './connection-shares.ts';
+import { TLS_OF_QUEUE, type TlsSettings } from './tls-settings.ts';
 import { UnreadableKeyError } from '../redis/unreadable-key-error.ts';
 
 /** Why a Redis command failed, as conditions say it. */
@@ -67,7 +68,7 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   [
     /ALERT_CERTIFICATE_REQUIRED|alert certificate required/,
     'RedisUnreachable',
-    'Redis asks for a client certificate; name a Secret with tls.crt and tls.key in spec.redis.tls.secretRef of the Queue',
+    'Redis asks for a client certificate; name a Secret with tls.crt and tls.key in {secretRef}',
   ],
   [
     /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_[A-Z]+|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)|alert (unknown ca|bad certificate|certificate [a-z]+|access denied|unsupported certificate)/,
@@ -77,12 +78,12 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
   [
     /ALERT_HANDSHAKE_FAILURE|alert handshake failure/,
     'RedisUnreachable',
-    'Redis breaks off the TLS handshake; it may ask for a client certificate, which spec.redis.tls.secretRef of the Queue names',
+    'Redis breaks off the TLS handshake; it may ask for a client certificate, which {secretRef} names',
   ],
   [
     /ERR_TLS_CERT_ALTNAME_INVALID/,
     'RedisUnreachable',
-    'the certificate of Redis is for another name; give the one that it has as spec.redis.tls.serverName of the Queue',
+    'the certificate of Redis is for another name; give the one that it has as {serverName}',
   ],
   [
     /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|certificate has expired|certificate is not yet valid/,
@@ -120,13 +121,16 @@ const MOST_TEXTS = 16;
 /**
  * Classifies an error of ioredis, BullMQ or Redis by what a person has to do about it. The message is made of our own
  * words and a harmless code, because the server's text may repeat arguments.
+ *
+ * @param settings what messages call the settings for TLS; default those of a Queue.
  */
-export function classifyRedisError(error: unknown): RedisProblem {
+export function classifyRedisError(error: unknown, settings: TlsSettings = TLS_OF_QUEUE): RedisProblem {
   if (error instanceof ConnectionShareError) return { reason: 'WaitingForTurn', message: error.message };
   if (error instanceof UnreadableKeyError) return { reason: 'QueueUnreadable', message: error.message };
   const text = errorTexts(error).slice(0, MOST_TEXTS).join('\n');
   const known = KNOWN.find(([pattern]) => pattern.test(text));
-  const [, reason, message] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];
+  const [, reason, said] = known ?? [undefined, 'RedisError' as const, 'Redis answered with an error'];
+  const message = said.replace(/\{(secretRef|serverName)\}/, (_, name: keyof TlsSettings) => settings[name]);
   const detail = HARMLESS_DETAIL.exec(text)?.[0];
   return { reason, message: detail === undefined ? message : `${message} (${detail})` };
 }

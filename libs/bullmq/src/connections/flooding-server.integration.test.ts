@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { eventually } from '@redis-queue/rig';
 import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
-import { redisOptions } from './connections.ts';
+import { redisOptions } from './open-redis.ts';
 import { classifyRedisError } from './errors.ts';
 import { bulk, HOST, INFO, startHostileServer } from '../testing/hostile-server.ts';
 

@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { redisOptions } from './connections.ts';
+import { redisOptions } from './open-redis.ts';
 import { DISCONNECT_TIMEOUT_MS } from './silence.ts';
 import type { RedisTarget } from './target.ts';
 

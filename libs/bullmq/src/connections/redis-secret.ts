@@ -1,4 +1,5 @@
 import { readCertificates, type CertificateKey, type Certificates } from './client-certificate.ts';
+import { TLS_OF_QUEUE, type TlsSettings } from './tls-settings.ts';
 import type { HostAndPort, RedisAddress, RedisSentinels, RedisTarget, RedisTls } from './target.ts';
 
 /** `spec.redis.tls` of a Queue. */
@@ -45,7 +46,27 @@ const MAX_CERTIFICATE_BYTES: Readonly<Record<CertificateKey, number>> = {
 };
 
 type SecretData = Readonly<Record<string, string>>;
-type ReadKey = (key: string) => string | undefined;
+/** The text under a key of a Secret, or of what stands for one; undefined where it has none. */
+export type ReadKey = (key: string) => string | undefined;
+
+/** What messages call the place that was read, its keys, and what turns TLS on. */
+export interface RedisWords extends TlsSettings {
+  /** Such as `the Secret`. */
+  readonly holder: string;
+  readonly nameOf: (key: string) => string;
+  /** The same, where a sentence is about the key alone. */
+  readonly itsKey: (key: string) => string;
+  /** In the imperative; another way is a rediss:// URL. */
+  readonly turnTlsOn: string;
+}
+
+const OF_QUEUE: RedisWords = {
+  holder: 'the Secret',
+  nameOf: (key) => key,
+  itsKey: (key) => `the Secret's ${key}`,
+  turnTlsOn: 'set spec.redis.tls.enabled: true in the Queue',
+  ...TLS_OF_QUEUE,
+};
 
 /** The CA of each Secret, decoded: one text for all ways in which its queues ask for TLS. */
 const authorities = new WeakMap<SecretData, string>();
@@ -69,35 +90,51 @@ export function parseRedisSecret(
   tls: TlsSpec = {},
   certificates: Certificates = {},
 ): ParsedTarget {
-  const large = describeLargeValue(data, MAX_BYTES);
-  if (large !== undefined) return { ok: false, reason: 'SecretInvalid', message: large };
-  const read: ReadKey = (key) => (key === CA ? readAuthority(data) : decodeValue(data, key));
-  const place = read('redis-sentinels') === undefined ? readAddress(read) : readSentinels(read);
-  if (typeof place === 'string') return { ok: false, reason: 'SecretInvalid', message: place };
+  const target = describeLargeValue(data, MAX_BYTES) ?? readRedis(readerOf(data), tls, certificates);
+  return typeof target === 'string' ? { ok: false, reason: 'SecretInvalid', message: target } : { ok: true, target };
+}
+
+/** The texts of a Secret's `data`, without the newline that `echo` leaves at their end. */
+export function readerOf(data: SecretData): ReadKey {
+  return (key) => (key === CA ? readAuthority(data) : decodeValue(data, key));
+}
+
+/**
+ * The same of texts that lie anywhere, under the keys of such a Secret.
+ *
+ * @param words for messages; default those for the Secret of a Queue.
+ * @returns the target, or a message that names the key at fault and never repeats a value.
+ */
+export function readRedis(
+  read: ReadKey,
+  tls: TlsSpec,
+  certificates: Certificates,
+  words: RedisWords = OF_QUEUE,
+): RedisTarget | string {
+  const place = read('redis-sentinels') === undefined ? readAddress(read, words) : readSentinels(read, words);
+  if (typeof place === 'string') return place;
   const { encrypted, ...target } = place;
   const plain = !encrypted && tls.enabled !== true;
-  const unused = plain ? describeUnusedTls(read, tls) : undefined;
-  if (unused !== undefined) return { ok: false, reason: 'SecretInvalid', message: unused };
+  const unused = plain ? describeUnusedTls(read, tls, words) : undefined;
+  if (unused !== undefined) return unused;
   const username = read('redis-username');
   const password = read('redis-password');
   return {
-    ok: true,
-    target: {
-      ...target,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(!plain && { tls: readTls(read, tls, certificates) }),
-    },
+    ...target,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(!plain && { tls: readTls(read, tls, certificates) }),
   };
 }
 
 /**
- * Reads `data` of the Secret that `tls.secretRef` names.
+ * Reads `data` of a Secret of certificates.
  *
+ * @param namedBy the setting that names it, for messages; default `tls.secretRef` of a Queue.
  * @returns a message that names the key at fault and never repeats a value.
  */
-export function parseCertificates(data: SecretData = {}): Certificates | string {
-  return describeLargeValue(data, MAX_CERTIFICATE_BYTES) ?? readCertificates((key) => decodeValue(data, key));
+export function parseCertificates(data: SecretData = {}, namedBy?: string): Certificates | string {
+  return describeLargeValue(data, MAX_CERTIFICATE_BYTES) ?? readCertificates((key) => decodeValue(data, key), namedBy);
 }
 
 function decodeValue(data: SecretData, key: string): string | undefined {
@@ -150,14 +187,15 @@ function describeLargeValue(data: SecretData, most: Readonly<Record<string, numb
 }
 
 /** Who names a certificate or an authority expects TLS: without it the password would travel in plain text. */
-function describeUnusedTls(read: ReadKey, { serverName, secretRef }: TlsSpec): string | undefined {
-  const wayOut = 'set spec.redis.tls.enabled: true in the Queue, or use a rediss:// URL';
-  if (serverName !== undefined)
-    return `spec.redis.tls.serverName of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove serverName`;
-  if (secretRef !== undefined)
-    return `spec.redis.tls.secretRef of the Queue is only for TLS, which is not turned on; ${wayOut}, or remove secretRef`;
-  if (read(CA) !== undefined)
-    return `the Secret's redis-ca.crt is only for TLS, which is not turned on; ${wayOut}, or remove the key`;
+function describeUnusedTls(
+  read: ReadKey,
+  { serverName, secretRef }: TlsSpec,
+  { turnTlsOn, itsKey, ...words }: RedisWords,
+): string | undefined {
+  const wayOut = `is only for TLS, which is not turned on; ${turnTlsOn}, or use a rediss:// URL`;
+  if (serverName !== undefined) return `${words.serverName} ${wayOut}, or remove it`;
+  if (secretRef !== undefined) return `${words.secretRef} ${wayOut}, or remove it`;
+  if (read(CA) !== undefined) return `${itsKey(CA)} ${wayOut}, or remove it`;
   return undefined;
 }
 
@@ -172,38 +210,39 @@ type Read<T extends RedisTarget> = (T & { readonly encrypted: boolean }) | strin
 /** Keys that say again what the URL says; readers of one Secret must not have to guess which of them wins. */
 const BESIDE_URL = ['redis-host', 'redis-port', 'redis-db'] as const;
 
-function readAddress(read: ReadKey): Read<RedisAddress> {
+function readAddress(read: ReadKey, words: RedisWords): Read<RedisAddress> {
+  const { holder, nameOf, itsKey } = words;
   if (read('redis-sentinel-master-name') !== undefined)
-    return "the Secret's redis-sentinel-master-name needs redis-sentinels, the addresses of the Sentinels; add them";
+    return `${itsKey('redis-sentinel-master-name')} needs ${nameOf('redis-sentinels')}, the addresses of the Sentinels; add them`;
   const url = read('redis-url');
   const other = url === undefined ? undefined : BESIDE_URL.find((key) => read(key) !== undefined);
-  if (other) return `the Secret has both redis-url and ${other}; remove one of them`;
-  const address = url === undefined ? fromHostAndPort(read) : fromUrl(url);
+  if (other) return `${holder} has both ${nameOf('redis-url')} and ${nameOf(other)}; remove one of them`;
+  const address = url === undefined ? fromHostAndPort(read, words) : fromUrl(url, words);
   if (typeof address === 'string') return address;
   const cluster = read('redis-cluster') ?? 'false';
-  if (cluster !== 'true' && cluster !== 'false') return "the Secret's redis-cluster is neither true nor false";
+  if (cluster !== 'true' && cluster !== 'false') return `${itsKey('redis-cluster')} is neither true nor false`;
   if (cluster === 'false') return address;
   if (address.db !== undefined)
-    return 'a Redis Cluster has no database but 0; remove the number from redis-url, or redis-db, or redis-cluster';
+    return `a Redis Cluster has no database but 0; remove the number from ${nameOf('redis-url')}, or ${nameOf('redis-db')}, or ${nameOf('redis-cluster')}`;
   return { ...address, cluster: true };
 }
 
 /** Keys that also say where Redis is, and of which one has to win. */
 const OTHER_PLACES = ['redis-url', 'redis-host', 'redis-db', 'redis-cluster'] as const;
 
-function readSentinels(read: ReadKey): Read<RedisSentinels> {
+function readSentinels(read: ReadKey, { holder, nameOf, itsKey }: RedisWords): Read<RedisSentinels> {
   const other = OTHER_PLACES.find((key) => read(key) !== undefined);
-  if (other) return `the Secret has both redis-sentinels and ${other}; remove one of them`;
+  if (other) return `${holder} has both ${nameOf('redis-sentinels')} and ${nameOf(other)}; remove one of them`;
   const masterName = read('redis-sentinel-master-name');
   if (masterName === undefined)
-    return "the Secret's redis-sentinels need redis-sentinel-master-name, the group of servers to ask for; add it";
+    return `${itsKey('redis-sentinels')} need ${nameOf('redis-sentinel-master-name')}, the group of servers to ask for; add it`;
   const sentinels = (read('redis-sentinels') ?? '')
     .split(',')
     .map((text) => text.trim())
     .filter((text) => text !== '')
     .map(parseSentinel);
   if (sentinels.length === 0 || !sentinels.every((each) => each !== undefined))
-    return "the Secret's redis-sentinels are not of the form host:port, host:port";
+    return `${itsKey('redis-sentinels')} are not of the form host:port, host:port`;
   const sentinelUsername = read('redis-sentinel-username');
   const sentinelPassword = read('redis-sentinel-password');
   return {
@@ -222,28 +261,29 @@ function parseSentinel(text: string): HostAndPort | undefined {
   return host !== undefined && isPort(port) ? { host, port } : undefined;
 }
 
-function fromHostAndPort(read: ReadKey): Read<RedisAddress> {
+function fromHostAndPort(read: ReadKey, { holder, nameOf, itsKey }: RedisWords): Read<RedisAddress> {
   const host = read('redis-host');
-  if (host === undefined) return 'the Secret has neither redis-url nor redis-host; add one of them';
+  if (host === undefined)
+    return `${holder} has neither ${nameOf('redis-url')} nor ${nameOf('redis-host')}; add one of them`;
   const port = Number(read('redis-port') ?? DEFAULT_PORT);
-  if (!isPort(port)) return "the Secret's redis-port is not a port number between 1 and 65535";
+  if (!isPort(port)) return `${itsKey('redis-port')} is not a port number between 1 and 65535`;
   const database = read('redis-db') ?? '0';
-  if (!/^\d+$/.test(database)) return "the Secret's redis-db is not a database number such as 0";
+  if (!/^\d+$/.test(database)) return `${itsKey('redis-db')} is not a database number such as 0`;
   const db = Number(database);
   return { host, port, encrypted: false, ...(db > 0 && { db }) };
 }
 
-function fromUrl(text: string): Read<RedisAddress> {
+function fromUrl(text: string, { nameOf, itsKey }: RedisWords): Read<RedisAddress> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    return "the Secret's redis-url is not of the form redis://host:port or rediss://host:port";
+    return `${itsKey('redis-url')} is not of the form redis://host:port or rediss://host:port`;
   }
   const db = Number(url.pathname.slice(1) || 0);
-  if (!Number.isInteger(db) || db < 0) return "the Secret's redis-url ends in a path that is not a database number";
+  if (!Number.isInteger(db) || db < 0) return `${itsKey('redis-url')} ends in a path that is not a database number`;
   const username = decode(url.username);
   const password = decode(url.password);
   if (username === undefined || password === undefined) {
-    return "the user or password in the Secret's redis-url is not percent-encoded; put it under redis-password instead";
+    return `the user or password in ${itsKey('redis-url')} is not percent-encoded; put it under ${nameOf('redis-password')} instead`;
   }
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),

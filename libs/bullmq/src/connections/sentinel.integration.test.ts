@@ -9,7 +9,8 @@ import {
   type RedisSentinel,
 } from '@redis-queue/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FAIL_FAST, RedisConnections } from './connections.ts';
+import { RedisConnections } from './connections.ts';
+import { FAIL_FAST } from './open-redis.ts';
 import { classifyRedisError } from './errors.ts';
 import { sampleQueues } from '../sampling/sample.ts';
 import type { RedisSentinels } from './target.ts';

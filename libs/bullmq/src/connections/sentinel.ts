@@ -1,6 +1,12 @@
 import { Socket } from 'node:net';
-import { SentinelConnector, SentinelIterator, type RedisOptions, type SentinelConnectionOptions } from 'ioredis';
-import { GuardedConnector, guardReplies } from '../redis/reply-guard.ts';
+import {
+  SentinelConnector,
+  SentinelIterator,
+  type Redis,
+  type RedisOptions,
+  type SentinelConnectionOptions,
+} from 'ioredis';
+import { failWithConnection, GuardedConnector, guardReplies } from '../redis/reply-guard.ts';
 import { certificatesOf, type RedisSentinels } from './target.ts';
 
 /** How long a Sentinel may take to name the primary, ms; after that the next one is asked. */
@@ -37,7 +43,11 @@ class LastingSentinelConnector extends SentinelConnector {
     this.sentinelIterator = new BoundedIterator(this.options.sentinels ?? []);
     const clients = this as unknown as SentinelClients;
     const open = clients.connectToSentinel.bind(this);
-    clients.connectToSentinel = (sentinel, more) => open(sentinel, { ...more, Connector: GuardedConnector });
+    clients.connectToSentinel = (sentinel, more) => {
+      const client = open(sentinel, { ...more, Connector: GuardedConnector });
+      failWithConnection(client);
+      return client;
+    };
   }
 
   override check(info: { role?: string } | null): boolean {
@@ -67,5 +77,5 @@ class BoundedIterator extends SentinelIterator {
 
 /** How ioredis opens connections to Sentinels; not in its types. */
 interface SentinelClients {
-  connectToSentinel(sentinel: object, more?: RedisOptions): unknown;
+  connectToSentinel(sentinel: object, more?: RedisOptions): Redis;
 }

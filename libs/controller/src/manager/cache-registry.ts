@@ -31,6 +31,7 @@ export class CacheRegistry {
   readonly #requests: Counter<'resource' | 'kind'>;
   readonly #running: Promise<void>[] = [];
   #signal: AbortSignal | undefined;
+  readonly #transforms = new Map<NonNullable<CacheOptions['transform']>, number>();
 
   constructor(options: CacheRegistryOptions) {
     this.#options = options;
@@ -50,15 +51,9 @@ export class CacheRegistry {
     delete selection.namespace;
     const { labelSelector = '', fieldSelector = '', metadataOnly = false } = options;
     const selects = [namespaces?.join() ?? '', labelSelector, fieldSelector, metadataOnly];
-    const id = JSON.stringify([resourceName(type), type.version, ...selects]);
+    const id = JSON.stringify([resourceName(type), type.version, ...selects, this.#numberOf(options.transform)]);
     const known = this.#entries.get(id);
-    if (known) {
-      // Two views of the same objects would show one of the callers less than it asked for.
-      if (known.selection.transform !== options.transform) {
-        throw new Error(`There is a cache of ${resourceName(type)} with another transform; use that one.`);
-      }
-      return known.informer;
-    }
+    if (known) return known.informer;
     const { client, log, clock } = this.#options;
     const resource = resourceName(type);
     const onRequest = (kind: 'list' | 'watch'): void => this.#requests.inc({ resource, kind });
@@ -74,6 +69,14 @@ export class CacheRegistry {
     this.#entries.set(id, { informer, selection, namespaces });
     if (this.#signal) this.#running.push(informer.run(this.#signal));
     return informer;
+  }
+
+  /** What users name may select the same objects twice: who shows them in another way has a cache of its own. */
+  #numberOf(transform: CacheOptions['transform']): number {
+    if (transform === undefined) return 0;
+    const number = this.#transforms.get(transform) ?? this.#transforms.size + 1;
+    this.#transforms.set(transform, number);
+    return number;
   }
 
   /** The caches in which `write` must show. One with a selector may rightly not know the object. */
