@@ -60,15 +60,15 @@ would pull from a namespace of Docker Hub that is not ours.
 {{- .Values.bus.secretName | default $global.secretName | default "redis-queue-bus" -}}
 {{- end -}}
 
-{{/* The Secret with the client certificate for the bus; empty: none. */}}
+{{/* The Secret with the client certificate for the bus; empty: none. A chart that turns TLS off has none of the globals. */}}
 {{- define "redis-queue.busCertificates" -}}
-{{- $global := ((.Values.global).bus).tls | default dict -}}
+{{- $global := eq (toString .Values.bus.tls.enabled) "false" | ternary dict (((.Values.global).bus).tls | default dict) -}}
 {{- .Values.bus.tls.secretName | default $global.secretName | default "" -}}
 {{- end -}}
 
 {{/* The name in the certificate of the Redis of the bus; empty: its host. */}}
 {{- define "redis-queue.busServerName" -}}
-{{- $global := ((.Values.global).bus).tls | default dict -}}
+{{- $global := eq (toString .Values.bus.tls.enabled) "false" | ternary dict (((.Values.global).bus).tls | default dict) -}}
 {{- .Values.bus.tls.serverName | default $global.serverName | default "" -}}
 {{- end -}}
 

@@ -130,7 +130,7 @@ export {
   type SetWatermark,
 } from './sampling/finished.ts';
 export { hasWorkers, obliterateRound, type ObliterateOutcome, type ObliterateRound } from './ownership/obliterate.ts';
-export { retryAfterMs } from './connections/silence.ts';
+export { reconnectWhenSilent, retryAfterMs } from './connections/silence.ts';
 export type { Sampled } from './redis/sampled.ts';
 export { readClientIdleTimes, type ClientIdleTimes } from './redis/client-idle-times.ts';
 export { readServerPressure, type ServerClients, type ServerPressure } from './redis/pressure.ts';

@@ -1,13 +1,15 @@
 import {
+  openRedis,
   parseCertificates,
   readerOf,
   readRedis,
+  reconnectWhenSilent,
   type Certificates,
   type RedisTarget,
   type RedisWords,
   type TlsSettings,
 } from '@redis-queue/bullmq';
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 
 export type BusEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -74,7 +76,7 @@ const OF_SECRET: RedisWords = {
  * @throws Error that names the variable at fault and never repeats a value.
  */
 export function busRedisFromEnvironment(env: BusEnvironment): RedisTarget | undefined {
-  const read = (key: string): string | undefined => env[variableOf(key)]?.trim() || undefined;
+  const read = (key: string): string | undefined => env[variableOf(key)] || undefined;
   if (!['redis-url', 'redis-host', 'redis-sentinels'].some(read)) return undefined;
   return orThrow(readRedis(read, { enabled: env.BUS_REDIS_TLS === 'true' }, {}, OF_ENVIRONMENT));
 }
@@ -115,13 +117,22 @@ function orThrow<T extends object>(read: T | string): T {
   return read;
 }
 
+/** A connection to the bus that comes back by itself, also from a server, or a node of a Cluster, that fell silent. */
+export function openBus(redis: RedisTarget, options: RedisOptions): Redis {
+  const connection = openRedis(redis, options);
+  if (redis.cluster === true) connection.on('+node', (node: Redis) => reconnectWhenSilent(node));
+  return connection;
+}
+
 /**
  * The time of the bus's Redis, ms since 1970: the one clock that publisher and consumer share. In a Redis Cluster it is
  * that of the node that has the bus.
  */
 export async function redisTimeMs(connection: Redis, redis: RedisTarget): Promise<number> {
   const key = `${busPrefix(redis)}:${BUS_QUEUE}:meta`;
-  const time = (await connection.eval("return redis.call('TIME')", 1, key)) as [string, string];
+  const time = redis.cluster
+    ? ((await connection.eval("return redis.call('TIME')", 1, key)) as [string, string])
+    : await connection.time();
   const [seconds, microseconds] = time.map(Number) as [number, number];
   return seconds * 1_000 + Math.floor(microseconds / 1_000);
 }

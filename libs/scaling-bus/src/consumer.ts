@@ -1,7 +1,8 @@
-import { openRedis, retryAfterMs, type RedisTarget } from '@redis-queue/bullmq';
-import { DelayedError, Worker, type Job } from 'bullmq';
+import type { RedisTarget } from '@redis-queue/bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BUS_QUEUE, busPrefix, redisTimeMs } from './connection.ts';
+import { BusWorker } from './bus-worker.ts';
+import { BUS_QUEUE, busPrefix, openBus, redisTimeMs } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ParsedDecision, type ScalingDecision } from './decision.ts';
 import { BusMonitor, type BusHealth } from './health.ts';
@@ -52,18 +53,10 @@ export interface Consumer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/**
- * A consumer that is killed leaves its decisions locked, and newer ones wait behind them: 5 s of lock and a check
- * every 2.5 s bring them back within 10 s.
- */
-const LOCK_MS = 5_000;
-const STALL_CHECK_MS = 2_500;
-/** After an error of Redis; BullMQ would wait for 15 s. */
-const RETRY_MS = 500;
 const TIME_TIMEOUT_MS = 2_000;
 const CHECK_MS = 2_500;
-const CLOSE_TIMEOUT_MS = 5_000;
 const NO_TIME = "the bus did not return Redis' time";
+const NO_ANSWER = 'the check of the bus timed out: no answer';
 const NO_DECISION = 'the bus did not return the decision';
 /** A decision that waited for longer is read again: a newer one of its pool may have taken its place. */
 const READ_AGAIN_AFTER_MS = 100;
@@ -73,17 +66,7 @@ const SAY_AFTER_MS = 5_000;
 /** Opens the consuming side of the bus and starts. It reconnects for as long as it takes. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { redis, handler, observer = {}, concurrency = 8 } = options;
-  const clock = openRedis(redis, { connectionName: 'redis-queue:bus-consumer' });
-  const closing = new AbortController();
-  // A connection of its own, because it has to notice a server that fell silent; BullMQ watches only the one that
-  // blocks.
-  const connection = openRedis(redis, {
-    connectionName: 'redis-queue:bus-consumer',
-    maxRetriesPerRequest: null,
-    commandTimeout: undefined,
-    // null ends the connection: otherwise a worker without Redis would wait for it before it closes.
-    retryStrategy: (attempt) => (closing.signal.aborted ? null : retryAfterMs(attempt)),
-  });
+  const clock = openBus(redis, { connectionName: 'redis-queue:bus-consumer' });
   const turns = new DecisionTurns({
     atOnce: concurrency,
     now: () => performance.now(),
@@ -96,44 +79,41 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
   });
   const deps: ConsumeDeps = { redis, clock, turns, handler, observer };
-  const worker = new Worker<unknown>(BUS_QUEUE, (job, token) => consume(job, token, deps), {
-    prefix: busPrefix(redis),
-    connection,
-    concurrency,
-    lockDuration: LOCK_MS,
-    stalledInterval: STALL_CHECK_MS,
-    maxStalledCount: 1_000,
-    runRetryDelay: RETRY_MS,
-    removeOnComplete: { count: 100 },
-    removeOnFail: { count: 100 },
-  });
-  worker.on('failed', (_, error) => observer.failed?.(error));
   const monitor = new BusMonitor();
   const failed = (error: unknown): void => monitor.failed(error, performance.now());
-  worker.on('error', (error) => {
-    failed(error);
-    observer.connectionError?.(error);
+  const worker = new BusWorker({
+    redis,
+    concurrency,
+    work: (job, token) => consume(job, token, deps),
+    onFailed: (error) => observer.failed?.(error),
+    onError: (error) => {
+      failed(error);
+      observer.connectionError?.(error);
+    },
   });
-  for (const redisOf of [clock, connection]) redisOf.on('error', failed);
+  clock.on('error', failed);
+  let [closed, isLost] = [false, false];
   const check = async (): Promise<void> => {
-    await withDeadline(redisTimeMs(clock, redis), TIME_TIMEOUT_MS, 'the check of the bus timed out: no answer').catch(
-      failed,
+    const error = await withDeadline(redisTimeMs(clock, redis), TIME_TIMEOUT_MS, NO_ANSWER).then(
+      () => undefined,
+      (reason: unknown) => reason,
     );
-    if (!closing.signal.aborted && monitor.checked()) observer.health?.(monitor.health);
+    if (closed) return;
+    if (error !== undefined) failed(error);
+    // What BullMQ waits for at a node that froze may never come, also when another node has taken over.
+    else if (isLost && redis.cluster === true) worker.restart();
+    isLost = error !== undefined;
+    if (monitor.checked()) observer.health?.(monitor.health);
   };
   const checks = setInterval(() => void check(), CHECK_MS);
   void check();
 
   const close = async (): Promise<void> => {
-    closing.abort();
+    closed = true;
     clearInterval(checks);
     turns.close();
-    const left = 'the bus did not close; decisions in progress come again';
-    await withDeadline(worker.close(), CLOSE_TIMEOUT_MS, left).catch((error: Error) =>
-      observer.connectionError?.(error),
-    );
+    await worker.close();
     clock.disconnect();
-    connection.disconnect();
   };
   return { close, [Symbol.asyncDispose]: close };
 }

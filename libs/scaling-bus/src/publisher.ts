@@ -1,6 +1,6 @@
-import { openRedis, type RedisTarget } from '@redis-queue/bullmq';
+import type { RedisTarget } from '@redis-queue/bullmq';
 import { ErrorCode, Queue, type Job } from 'bullmq';
-import { BUS_QUEUE, busPrefix, redisTimeMs } from './connection.ts';
+import { BUS_QUEUE, busPrefix, openBus, redisTimeMs } from './connection.ts';
 import { scalingDecisionSchema, type ScalingDecision } from './decision.ts';
 import { withDeadline } from './deadline.ts';
 import { formatFence } from './fence.ts';
@@ -33,27 +33,46 @@ export interface Publisher extends AsyncDisposable {
 /** Opens the publishing side of the bus. Connects in the background; calls reject while Redis is away. */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { redis, timeoutMs = 5_000, onError = () => {} } = options;
-  const connection = openRedis(redis, { connectionName: 'redis-queue:bus-publisher' });
-  const queue = new Queue(BUS_QUEUE, {
-    prefix: busPrefix(redis),
-    connection,
-    streams: { events: { maxLen: 100 } },
-    defaultJobOptions: {
-      removeOnComplete: { count: 100 },
-      removeOnFail: { count: 100 },
-      attempts: 10,
-      backoff: { type: 'fixed', delay: 250 },
-      // Deduplication replaces only delayed jobs; 1 ms makes every decision one for as long as nobody fetches.
-      delay: 1,
-    },
-  });
-  queue.on('error', onError);
+  const connection = openBus(redis, { connectionName: 'redis-queue:bus-publisher' });
+  const open = (): Queue => {
+    const queue = new Queue(BUS_QUEUE, {
+      prefix: busPrefix(redis),
+      connection,
+      streams: { events: { maxLen: 100 } },
+      defaultJobOptions: {
+        removeOnComplete: { count: 100 },
+        removeOnFail: { count: 100 },
+        attempts: 10,
+        backoff: { type: 'fixed', delay: 250 },
+        // Deduplication replaces only delayed jobs; 1 ms makes every decision one for as long as nobody fetches.
+        delay: 1,
+      },
+    });
+    return queue.on('error', onError);
+  };
+  let current = open();
+
+  /** BullMQ asks for the server's version once: where that was refused, as by a node of a Cluster, it begins anew. */
+  async function ready(): Promise<Queue> {
+    const queue = current;
+    try {
+      await queue.waitUntilReady();
+      return queue;
+    } catch (error) {
+      if (current === queue) {
+        current = open();
+        queue.close().catch(onError);
+      }
+      throw error;
+    }
+  }
 
   /** @returns the job that stands in the way when an older decision of the pool is waiting or active. */
   async function add(decision: ScalingDecision): Promise<Job | undefined> {
     const { uid } = decision.pool;
     const jobId = `${uid}.${formatFence(decision)}`;
     const deduplication = { id: uid, replace: true, keepLastIfActive: true };
+    const queue = await ready();
     const job = await queue.add('decision', decision, { jobId, deduplication });
     return job.id === jobId ? undefined : job;
   }
@@ -70,7 +89,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const lanes = new NewestFirst(send);
 
   const close = async (): Promise<void> => {
-    await withDeadline(queue.close(), timeoutMs, 'the bus did not close').catch(onError);
+    await withDeadline(current.close(), timeoutMs, 'the bus did not close').catch(onError);
     connection.disconnect();
   };
   return {
@@ -82,7 +101,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       ),
     unread: () =>
       withDeadline(
-        queue.getJobCountByTypes('wait', 'delayed', 'active'),
+        ready().then((queue) => queue.getJobCountByTypes('wait', 'delayed', 'active')),
         timeoutMs,
         'the bus did not return its backlog',
       ),

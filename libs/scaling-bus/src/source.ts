@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { RedisTarget } from '@redis-queue/bullmq';
 import { SECRETS, type Log, type Manager, type ObjectCache, type Resource } from '@redis-queue/controller';
@@ -69,8 +70,12 @@ function secretSource(manager: Manager, { secret, certificates, tls, serverName 
   const places = [secret, ...(certificates ? [certificates] : [])].map((key) => ({ key, cache: cacheOf(key) }));
   const listeners = new Set<() => void>();
   const read = (): Reading => {
-    const [bus, proof] = places.map(({ key, cache }): NamedSecret => ({ key, object: cache.get(key) }));
-    return readBusSecrets(bus!, proof, { enabled: tls, serverName });
+    const [bus, named] = places.map(({ key, cache }): NamedSecret => ({
+      key,
+      isKnown: cache.hasSynced,
+      object: cache.get(key),
+    }));
+    return readBusSecrets(bus!, named, { enabled: tls, serverName });
   };
   let reading = read();
   // Also after a change of labels, which is none for whoever holds a connection.
@@ -80,7 +85,11 @@ function secretSource(manager: Manager, { secret, certificates, tls, serverName 
     reading = next;
     for (const listener of listeners) listener();
   };
-  for (const { cache } of places) cache.onChange(changed);
+  for (const { cache } of places) {
+    cache.onChange(changed);
+    // Of a Secret that there is not, no change tells.
+    void cache.whenSynced().then(changed);
+  }
   return {
     redis: () => ('redis' in reading ? reading.redis : undefined),
     problem: () => ('problem' in reading ? reading.problem : undefined),
@@ -94,6 +103,8 @@ function secretSource(manager: Manager, { secret, certificates, tls, serverName 
 
 interface NamedSecret {
   readonly key: SecretKey;
+  /** Whether it is known if there is one. */
+  readonly isKnown: boolean;
   /** Absent: there is none. */
   readonly object: BusSecretObject | undefined;
 }
@@ -106,17 +117,19 @@ function readBusSecrets(bus: NamedSecret, proof: NamedSecret | undefined, tls: B
   return typeof redis === 'string' ? { problem: redis } : { redis };
 }
 
-const PLACE_KEYS = 'redis-url or redis-host';
+const PLACE_KEYS = 'redis-url, redis-host or redis-sentinels';
 const CERTIFICATE_KEYS = 'tls.crt and tls.key, or ca.crt';
 
 /** @returns why it cannot be read, as a sentence. */
 function readSecret<T extends object>(
-  { key, object }: NamedSecret,
+  { key, isKnown, object }: NamedSecret,
   what: string,
   keys: string,
   read: (data: BusSecretObject['data']) => T,
 ): T | string {
   const name = `Secret ${key.namespace}/${key.name} ${what}`;
+  if (!isKnown)
+    return `${name} cannot be listed yet; see whether the controller has the right to, and the API server answers`;
   if (!object) return `${name} does not exist; create it with ${keys}`;
   try {
     return read(object.data);
@@ -124,6 +137,9 @@ function readSecret<T extends object>(
     return `${name}: ${error instanceof Error ? error.message : 'it cannot be read'}`;
   }
 }
+
+/** After this long a Secret that cannot be listed is said to be missing; it is followed when it can be. */
+const SYNC_MS = 10_000;
 
 /**
  * Runs `use` with the bus as it is now, and again with another one whenever it changes, until `signal` aborts. The
@@ -136,7 +152,9 @@ export async function followBus(
   signal: AbortSignal,
   use: (redis: RedisTarget, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  await Promise.all(source.caches.map((cache) => cache.whenSynced(signal))).catch(() => undefined);
+  const synced = Promise.all(source.caches.map((cache) => cache.whenSynced(signal)));
+  const late = sleep(SYNC_MS, undefined, { ref: false, signal });
+  await Promise.race([synced, late]).catch(() => undefined);
   while (!signal.aborted) {
     const redis = source.redis();
     const changed = new AbortController();

@@ -245,6 +245,7 @@ describe('each controller', () => {
     ['its own value', { bus: { tls: { secretName: 'proof' } } }, ['proof']],
     ['the global', { global: { bus: { tls: { secretName: 'proof' } } } }, ['proof']],
     ['neither', {}, []],
+    ['neither where it turns TLS off', { ...own(false), global: { bus: { tls: { secretName: 'proof' } } } }, []],
   ])('names the certificates for the bus by %s', async (_, values, names) => {
     const { args } = container(await render(chartFolder('autoscaler'), { values }), 'rq-autoscaler');
     expect(args.filter((arg) => arg.startsWith('--bus-tls-secret-name='))).toEqual(

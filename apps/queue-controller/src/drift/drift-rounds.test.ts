@@ -104,6 +104,14 @@ it('a Redis that is slow to answer puts off the rounds of no other, has one turn
   await running;
 });
 
+it('a Redis whose turn was cut short goes on with it in the next round', async () => {
+  const { rounds, redis, read } = stage(15_000);
+  redis.lasts = () => new Promise((resolve) => setTimeout(resolve, 1));
+  await rounds.compareAll();
+  await rounds.compareAll();
+  expect(new Set(read).size).toBe(15_000);
+});
+
 it('a Redis whose turn took more than a hundredth of the interval rests for a round', async () => {
   vi.useFakeTimers();
   const { rounds, redis, read } = stage(2, ({ metadata: { uid } }) => ['busy', 'quick'][Number(uid!.slice(1))]!);

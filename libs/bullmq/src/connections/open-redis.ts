@@ -71,11 +71,18 @@ function openCluster({ host, port }: RedisAddress, { retryStrategy, ...options }
     // Nodes announce addresses; those of a cloud's cluster are names that its certificate carries.
     dnsLookup: (address, callback) => callback(null, address),
   });
+  // It has the commands and events of a Redis client, but is another class.
+  return prepared(cluster) as unknown as Redis;
+}
+
+/** The client, and copies of it. */
+function prepared(cluster: Cluster): Cluster {
   cluster.on('+node', failWithNode);
   // Nothing is subscribed to, and the connection that would be opened for it is not guarded.
   (cluster as unknown as { subscriber: { start: () => void } }).subscriber.start = () => {};
-  // It has the commands and events of a Redis client, but is another class.
-  return cluster as unknown as Redis;
+  const duplicate = cluster.duplicate.bind(cluster);
+  cluster.duplicate = (...options) => prepared(duplicate(...options));
+  return cluster;
 }
 
 /** Also those connections by which a node is asked for the slots: copies of it. */

@@ -261,8 +261,11 @@ function parseSentinel(text: string): HostAndPort | undefined {
   return host !== undefined && isPort(port) ? { host, port } : undefined;
 }
 
+/** An IPv6 address as URLs have it. */
+const IN_BRACKETS = /^\[(.*)\]$/;
+
 function fromHostAndPort(read: ReadKey, { holder, nameOf, itsKey }: RedisWords): Read<RedisAddress> {
-  const host = read('redis-host');
+  const host = read('redis-host')?.replace(IN_BRACKETS, '$1');
   if (host === undefined)
     return `${holder} has neither ${nameOf('redis-url')} nor ${nameOf('redis-host')}; add one of them`;
   const port = Number(read('redis-port') ?? DEFAULT_PORT);
@@ -286,7 +289,7 @@ function fromUrl(text: string, { nameOf, itsKey }: RedisWords): Read<RedisAddres
     return `the user or password in ${itsKey('redis-url')} is not percent-encoded; put it under ${nameOf('redis-password')} instead`;
   }
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: url.hostname.replace(IN_BRACKETS, '$1'),
     port: Number(url.port || DEFAULT_PORT),
     encrypted: url.protocol === 'rediss:',
     ...(username && { username }),

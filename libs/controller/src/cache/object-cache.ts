@@ -15,6 +15,7 @@ export interface CacheOptions {
    * Called with each object before it is stored, to keep only what is used, as controller-runtime's `TransformFunc` is:
    * memory use and every later read depend on what it returns. It may change the object it is given. What names an
    * object (apiVersion, kind, name, namespace, uid, resourceVersion) is kept whatever it leaves out. It must not throw.
+   * One function for all calls: another one is another cache.
    */
   transform?: ObjectTransform;
 }

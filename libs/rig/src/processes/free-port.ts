@@ -3,7 +3,7 @@ import { threadId } from 'node:worker_threads';
 
 /**
  * Ports that Linux gives to no outgoing connection unless told otherwise (`ip_local_port_range`), and Kubernetes to no
- * NodePort. Each process, and each thread, has some of its own, so that tests side by side do not take each other's
+ * NodePort. Each process, and each thread, begins with others, so that tests side by side hardly ever take each other's
  * between asking for one and listening on it.
  */
 const FIRST = 15_000;
@@ -11,7 +11,8 @@ const PER_PROCESS = 100;
 const PROCESSES = 150;
 
 const block = (process.pid + threadId) % PROCESSES;
-let asked = 0;
+/** At random, for processes that share a block. */
+let asked = Math.floor(Math.random() * PER_PROCESS);
 
 /**
  * A port of 127.0.0.1 that nobody listens on now. The same one comes again after a hundred others at the earliest. A
