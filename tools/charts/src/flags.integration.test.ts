@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { APP_NAMES, type AppName } from '@redis-queue/api';
+import { APP_NAMES, APPS, type AppName } from '@redis-queue/api';
 import { workspaceRoot } from '@redis-queue/rig';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -35,6 +35,7 @@ const RARE = ['kubeconfig', 'leader-elect', 'lease-namespace'];
 /** Values that make a chart pass every flag that it passes at all. */
 const everythingOf = (app: AppName): object => ({
   namespaces: ['shop'],
+  ...(APPS[app].capabilities.includes('bus') && { bus: { tls: { secretName: 'proof', serverName: 'redis.example' } } }),
   ...(app === 'queue-controller' && { clusterId: 'here' }),
   ...(app === 'workerpool-controller' && { workers: { secretNames: ['mail-api'] } }),
   ...(app === 'backup-controller' && { storage: { volume: { claimName: 'backups' } } }),
