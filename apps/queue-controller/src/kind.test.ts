@@ -28,15 +28,10 @@ const kind = queueKind({
 });
 
 /** When a queue that has not been Ready for a minute is reconciled again, in ms. */
-function requeueMs(reason: QueueReason | undefined, dueMs?: number): number | undefined {
+function requeueMs(reason: QueueReason | undefined, dueMs?: number, reasonBefore = 'x'): number | undefined {
   const lastTransitionTime = new Date(NOW.getTime() - 60_000).toISOString();
-  const ready = {
-    type: 'Ready',
-    status: reason ? 'False' : 'True',
-    reason: 'x',
-    message: '',
-    lastTransitionTime,
-  } as const;
+  const status = reason ? 'False' : 'True';
+  const ready = { type: 'Ready', status, reason: reasonBefore, message: '', lastTransitionTime } as const;
   const problem = reason && { reason, message: 'why' };
   const outcome = {
     observed: observed(),
@@ -45,7 +40,8 @@ function requeueMs(reason: QueueReason | undefined, dueMs?: number): number | un
     problem,
   };
   const context = { nowMs: NOW.getTime(), event: () => undefined };
-  return kind.requeueMs?.(queueObject(), outcome, { conditions: [ready] }, context);
+  const queue = { ...queueObject(), status: { conditions: [ready] } };
+  return kind.requeueMs?.(queue, outcome, { conditions: [ready] }, context);
 }
 
 it('a removal goes on soon, a wait ends in time, and a problem is tried as rarely as it lasts long', () => {
@@ -53,6 +49,11 @@ it('a removal goes on soon, a wait ends in time, and a problem is tried as rarel
   expect(requeueMs('DeletionDelayed', 7_000)).toBe(7_000);
   expect(requeueMs('RedisUnreachable', 200_000)).toBe(60_000);
   expect(requeueMs(undefined)).toBe(600_000);
+});
+
+it('a mark that another changed is read again at once, however long the queue has not been Ready, unless that goes on', () => {
+  expect(requeueMs('OwnershipLost', undefined, 'RedisUnreachable')).toBe(1_000);
+  expect(requeueMs('OwnershipLost', undefined, 'OwnershipLost')).toBe(60_000);
 });
 
 it('what a reconcile left is known only when it had nothing left to do, and until the next one begins', () => {

@@ -118,12 +118,15 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       if (problem?.reason === 'Deleting') return REMOVAL_PAUSE_MS;
       const checkMs = observed.schedulers ? Math.min(fullCheckMs, SCHEDULERS_CHECK_MS) : fullCheckMs;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
+      // However long the queue has waited for something else; with one claimant who goes on, as with any problem.
+      const isNewlyLost = problem?.reason === 'OwnershipLost' && reasonOf(queue) !== 'OwnershipLost';
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       const limiterMs = limiterEndsMs(status, { windows: limiter.verdict(uid), nowMs });
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
       const releaseMs = former.requeueMs(queue, { observed, done }, formerRedis);
       return soonestMs([
         retryMs,
+        isNewlyLost ? PLAN_AGAIN_MS : undefined,
         plan.dueMs,
         drainMs,
         problem && observed.probeAfterMs,
@@ -137,6 +140,13 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
 
 /** How often job schedulers are compared with Redis: one that has stopped misses its runs until then. */
 const SCHEDULERS_CHECK_MS = 30_000;
+
+/** After another claimant changed the owner mark: what it says is read again. */
+const PLAN_AGAIN_MS = 1_000;
+
+function reasonOf({ status }: QueueObject): string | undefined {
+  return findCondition(status?.conditions, 'Ready')?.reason;
+}
 
 /** Between two reconciles that remove jobs: what else uses the same Redis, and other objects, have their turn. */
 const REMOVAL_PAUSE_MS = 500;

@@ -12,6 +12,7 @@ import {
   type ObliterateRound,
 } from '../ownership/obliterate.ts';
 import { OWNER_FIELD, tryToClaim, writeMeta } from '../ownership/owner-mark.ts';
+import { NO_DIGEST } from '../ownership/policy-digest.ts';
 import { leaveClaim } from '../ownership/queue-claims.ts';
 import { rateLimitFields, readQueuePolicy, setPaused } from './policy.ts';
 import { sampleQueues } from '../sampling/sample.ts';
@@ -74,6 +75,16 @@ describe('writing what a queue has to obey', () => {
       expect.any(String),
     );
     expect(await t.redis.exists('bull:meta:meta')).toBe(0);
+  });
+
+  test('a write that sets a mark may be sent again, when its reply was lost', async () => {
+    const again = { prefix: 'bull', name: 'again' };
+    const write = { expected: undefined, mark: 'A', set: { concurrency: 1 }, clear: ['max'] };
+    await writeMeta(t.redis, again, write);
+    const meta = await t.redis.hgetall('bull:again:meta');
+    expect(await writeMeta(t.redis, again, write)).toBe(NO_DIGEST);
+    expect(await t.redis.hgetall('bull:again:meta')).toEqual(meta);
+    expect(await writeMeta(t.redis, again, { ...write, mark: undefined })).toBeUndefined();
   });
 
   test("pause and resume write nothing else into meta, and a resume moves a v5 client's paused jobs back", async () => {

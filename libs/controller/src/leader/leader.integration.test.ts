@@ -137,7 +137,7 @@ describe('a leader that writes', () => {
     const leader = start('one', controlPlane.kubeconfigPath, 4);
     await leader.waitForLine(/working/, PATIENCE);
     await eventually(async () => (await writers()).has('one'));
-    leader.kill('SIGSTOP');
+    leader.kill('SIGUSR2');
     const standby = start('two', controlPlane.kubeconfigPath, 4);
     await standby.waitForLine(/working/, PATIENCE);
     await eventually(async () => !(await writers()).has('one'));

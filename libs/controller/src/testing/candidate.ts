@@ -1,7 +1,7 @@
 import { CONFIG_MAPS, createManager, createLog, loadKubeClient } from '../index.ts';
 
 // A process that wants to lead, for the tests of leader election. Arguments: kubeconfig, namespace, identity, and how many ConfigMaps it
-// writes all the time while it leads, each with its identity.
+// writes all the time while it leads, each with its identity. It stands still after SIGUSR2.
 const [kubeconfigPath = '', namespace = '', identity = '', written = '0'] = process.argv.slice(2);
 const log = createLog({ name: identity });
 const manager = createManager({
@@ -41,11 +41,12 @@ async function writeUntil(name: string, signal: AbortSignal): Promise<void> {
     await manager.client
       .apply(CONFIG_MAPS, object, { fieldManager: 'candidate', force: true })
       .catch((error: unknown) => log.debug({ err: error }, 'not written'));
-    // Seldom beside the time that a write takes to begin: SIGSTOP between the look at the clock and the system call cannot
-    // be told from a write that began before.
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+// From outside, SIGSTOP may come between the look at the clock and the system call of a write, which no process can prevent: such a
+// write began before. Both are in one turn of the event loop, and a handler has a turn of its own.
+process.on('SIGUSR2', () => process.kill(process.pid, 'SIGSTOP'));
 try {
   await manager.run();
   process.exit(0);
