@@ -2,6 +2,7 @@ import { QUEUE_REASONS, QUEUES, type Queue, type QueueReason } from '@redis-queu
 import { queueKey } from '@redis-queue/bullmq';
 import {
   findCondition,
+  isNews,
   retryAfterMs,
   soonestMs,
   spreadMs,
@@ -119,7 +120,7 @@ export function queueKind(options: QueueKindOptions): Kind<QueueObject, Observed
       const checkMs = observed.schedulers ? Math.min(fullCheckMs, SCHEDULERS_CHECK_MS) : fullCheckMs;
       const retryMs = problem ? retryAfterMs(conditions, new Date(nowMs), random()) : spreadMs(checkMs, random());
       // However long the queue has waited for something else; with one claimant who goes on, as with any problem.
-      const isNewlyLost = problem?.reason === 'OwnershipLost' && reasonOf(queue) !== 'OwnershipLost';
+      const isNewlyLost = problem?.reason === 'OwnershipLost' && isNews(queue, 'OwnershipLost');
       const windowMs = problem || !observed.policy ? undefined : limiter.lookAgainMs(uid, observed.policy);
       const limiterMs = limiterEndsMs(status, { windows: limiter.verdict(uid), nowMs });
       const drainMs = drainDueMs({ ...observed, spec, removed: removedSchedulers(plan) });
@@ -143,10 +144,6 @@ const SCHEDULERS_CHECK_MS = 30_000;
 
 /** After another claimant changed the owner mark: what it says is read again. */
 const PLAN_AGAIN_MS = 1_000;
-
-function reasonOf({ status }: QueueObject): string | undefined {
-  return findCondition(status?.conditions, 'Ready')?.reason;
-}
 
 /** Between two reconciles that remove jobs: what else uses the same Redis, and other objects, have their turn. */
 const REMOVAL_PAUSE_MS = 500;
