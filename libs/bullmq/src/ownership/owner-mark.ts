@@ -31,8 +31,8 @@ export interface FencedWrite {
 }
 
 /**
- * Applies `write` to `meta` in one step. Sent again because its reply was lost, a write that sets a mark does the same once
- * more.
+ * Applies `write` to `meta` in one step. Sent again because its reply was lost, a write that sets a mark succeeds, and
+ * writes nothing.
  *
  * @returns the digest of the policy as it is now, `NO_DIGEST` when somebody else changed it since it was read; undefined
  * when somebody else changed the mark: nothing is written then.

@@ -87,6 +87,16 @@ describe('writing what a queue has to obey', () => {
     expect(await writeMeta(t.redis, again, { ...write, mark: undefined })).toBeUndefined();
   });
 
+  test('a write that arrives late takes nothing back, though it sets the mark that is there', async () => {
+    const late = { prefix: 'bull', name: 'late-write' };
+    const claim = { expected: undefined, mark: 'A' };
+    await writeMeta(t.redis, late, { ...claim, set: { concurrency: 1, max: 5 } });
+    const meta = await t.redis.hgetall('bull:late-write:meta');
+    expect(await writeMeta(t.redis, late, { ...claim, set: { concurrency: 100 } })).toBeUndefined();
+    expect(await writeMeta(t.redis, late, { ...claim, clear: ['max'] })).toBeUndefined();
+    expect(await t.redis.hgetall('bull:late-write:meta')).toEqual(meta);
+  });
+
   test("pause and resume write nothing else into meta, and a resume moves a v5 client's paused jobs back", async () => {
     const legacy = { prefix: 'bull', name: 'legacy' };
     await t.redis.lpush('bull:legacy:paused', '1', '2');
