@@ -27,6 +27,26 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     expect(classifyRedisError(new Error(text)).reason).toBe(reason);
   });
 
+  test.each([
+    ["CROSSSLOT Keys in request don't hash to the same slot", /redis-cluster: "true"/],
+    ['MOVED 1234 10.0.0.1:6379', /redis-cluster: "true"/],
+    ['ERR This instance has cluster support disabled', /no node of a Redis Cluster.*remove it/],
+  ])('%s names the key to mend', (text, message) => {
+    const outer = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: new Error(text) });
+    for (const error of [new Error(text), outer])
+      expect(classifyRedisError(error)).toEqual({
+        reason: 'RedisError',
+        message: expect.stringMatching(message) as string,
+      });
+  });
+
+  test.each(['ERR_SSL_WRONG_VERSION_NUMBER', 'write EPROTO: SSL routines', 'TLS handshake failed'])(
+    '%s is no answer of Redis',
+    (text) => {
+      expect(classifyRedisError(new Error(text)).reason).toBe('RedisUnreachable');
+    },
+  );
+
   // A server may say 64 kB: a pattern that looks for one text behind another would take the square of that.
   test('only the beginning of what a server says is looked at, and of many errors only some', () => {
     const long = `${'NOPERM '.repeat(9_000)} one of the key`;

@@ -64,6 +64,16 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'RedisError',
     "Redis has no database of the number that the Secret's redis-db or redis-url says",
   ],
+  [
+    /MOVED \d|ASK \d|CROSSSLOT/,
+    'RedisError',
+    'Redis is a node of a Redis Cluster; say so by redis-cluster: "true" in the Secret',
+  ],
+  [
+    /cluster support disabled/,
+    'RedisError',
+    'Redis is no node of a Redis Cluster, though redis-cluster of the Secret says so; remove it',
+  ],
   [/BUSY |LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN/, 'RedisBusy', 'Redis answers, but is not ready to serve'],
   [
     /ALERT_CERTIFICATE_REQUIRED|alert certificate required/,
@@ -101,7 +111,7 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     'no Sentinel says where the primary is; check their addresses and the name of its group',
   ],
   [
-    /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|TLS|SSL/i,
+    /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|timed out|Connection is closed|max retries per request|Stream isn't writeable|certificate|\bTLS|\bSSL|_(TLS|SSL)_/i,
     'RedisUnreachable',
     'Redis cannot be reached',
   ],
