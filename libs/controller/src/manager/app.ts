@@ -11,6 +11,7 @@ import {
   type AppFlags,
   type FlagValues,
 } from './flags.ts';
+import { consoleToLog } from './console-to-log.ts';
 import { createLog } from './log.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { createManager } from './manager.ts';
@@ -70,6 +71,7 @@ async function runProcess<F extends AppFlags>(
   const common = readCommonFlags(values);
   const log = createLog({ name: app.name, level: common.logLevel });
   const pod = { namespace: common.leaseNamespace, name: env.POD_NAME || hostname() };
+  consoleToLog(log);
   // Node prints an uncaught error as it is; the log masks secrets.
   const crash = (error: unknown): void => {
     log.fatal({ err: error }, 'uncaught error');
