@@ -21,8 +21,12 @@ export interface BusWorkerOptions {
  */
 const LOCK_MS = 5_000;
 const STALL_CHECK_MS = 2_500;
-/** After an error of Redis; BullMQ would wait for 15 s. */
+/** After an error of the connection; BullMQ would wait for 15 s. */
 const RETRY_MS = 500;
+/** Between two workers, while what they ask for is refused. */
+const MAX_RETRY_MS = 4_000;
+/** A worker that lasts for as long was not refused what it asks for. */
+const LASTS_MS = 2 * MAX_RETRY_MS;
 const CLOSE_TIMEOUT_MS = 5_000;
 const NOT_CLOSED = 'the bus did not close; decisions in progress come again';
 
@@ -34,14 +38,16 @@ interface Session {
 }
 
 /**
- * BullMQ's worker on the bus, and another one where this one cannot work any more: BullMQ asks for the server's version
- * once, in a Cluster any node, and a worker to which that was refused would ask for jobs without a pause for ever.
+ * BullMQ's worker on the bus, and another one, with new connections, where this one cannot work any more. BullMQ asks for
+ * the server's version once, in a Cluster any node; and a worker to which jobs are refused (by a replica, for want of a
+ * right or of memory) asks again without a pause. So what refuses ends the worker, and the next begins after a pause.
  */
 export class BusWorker {
   readonly #options: BusWorkerOptions;
   readonly #closing = new AbortController();
   #session: Session;
   #concurrency: number;
+  #inHand = 0;
 
   constructor(options: BusWorkerOptions) {
     this.#options = options;
@@ -54,6 +60,11 @@ export class BusWorker {
   set concurrency(value: number) {
     this.#concurrency = value;
     this.#session.worker.concurrency = value;
+  }
+
+  /** Whether it would fetch another one. */
+  get hasRoom(): boolean {
+    return this.#inHand < this.#concurrency;
   }
 
   /** Has another worker, with a new connection, take the place of this one; what it does comes again. */
@@ -72,7 +83,9 @@ export class BusWorker {
 
   async #run(): Promise<void> {
     const { onError } = this.#options;
+    let pauseMs = RETRY_MS;
     while (!this.#closing.signal.aborted) {
+      const openedMs = performance.now();
       const { worker, connection, ended } = this.#session;
       const whenEnded = new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve()));
       try {
@@ -89,8 +102,9 @@ export class BusWorker {
       void withDeadline(worker.close(true), CLOSE_TIMEOUT_MS, NOT_CLOSED)
         .catch(onError)
         .finally(() => connection.disconnect());
+      pauseMs = performance.now() - openedMs > LASTS_MS ? RETRY_MS : Math.min(2 * pauseMs, MAX_RETRY_MS);
       // oxlint-disable-next-line no-await-in-loop
-      await sleep(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      await sleep(pauseMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       if (!this.#closing.signal.aborted) this.#session = this.#open();
     }
   }
@@ -108,7 +122,15 @@ export class BusWorker {
       retryStrategy: (attempt) => (ended.signal.aborted ? null : retryAfterMs(attempt)),
     });
     connection.on('error', onError);
-    const worker = new Worker<unknown>(BUS_QUEUE, work, {
+    const counted = async (job: Job<unknown>, token: string | undefined): Promise<void> => {
+      this.#inHand++;
+      try {
+        await work(job, token);
+      } finally {
+        this.#inHand--;
+      }
+    };
+    const worker = new Worker<unknown>(BUS_QUEUE, counted, {
       prefix: busPrefix(redis),
       connection,
       concurrency: this.#concurrency,
@@ -121,7 +143,12 @@ export class BusWorker {
       removeOnFail: { count: 100 },
     });
     worker.on('failed', (_, error) => onFailed(error));
-    worker.on('error', onError);
+    worker.on('error', (error) => {
+      if (ended.signal.aborted) return;
+      onError(error);
+      // What Redis itself says, unlike what BullMQ says of a job.
+      if (error.name === 'ReplyError') ended.abort();
+    });
     return { worker, connection, ended };
   }
 }

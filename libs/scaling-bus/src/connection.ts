@@ -136,3 +136,14 @@ export async function redisTimeMs(connection: Redis, redis: RedisTarget): Promis
   const [seconds, microseconds] = time.map(Number) as [number, number];
   return seconds * 1_000 + Math.floor(microseconds / 1_000);
 }
+
+/** How many decisions may be fetched. @param nowMs time of the bus's Redis */
+export async function dueDecisions(connection: Redis, redis: RedisTarget, nowMs: number): Promise<number> {
+  const keyOf = (suffix: string): string => `${busPrefix(redis)}:${BUS_QUEUE}:${suffix}`;
+  const [waiting, delayed] = await Promise.all([
+    connection.llen(keyOf('wait')),
+    // BullMQ's score is the time in ms at which it is due, times 4,096
+    connection.zcount(keyOf('delayed'), 0, nowMs * 0x1000),
+  ]);
+  return waiting + delayed;
+}

@@ -1,10 +1,11 @@
-import type { RedisTarget } from '@redis-queue/bullmq';
+import type { RedisProblem, RedisTarget } from '@redis-queue/bullmq';
 import { DelayedError, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BusWorker } from './bus-worker.ts';
-import { BUS_QUEUE, busPrefix, openBus, redisTimeMs } from './connection.ts';
+import { BUS_QUEUE, busPrefix, dueDecisions, openBus, redisTimeMs } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { isExpired, parseDecision, type NamedPool, type ParsedDecision, type ScalingDecision } from './decision.ts';
+import { FetchWatch } from './fetch-watch.ts';
 import { BusMonitor, type BusHealth } from './health.ts';
 import { DecisionTurns, MAX_HELD } from './turns.ts';
 
@@ -57,6 +58,10 @@ const TIME_TIMEOUT_MS = 2_000;
 const CHECK_MS = 2_500;
 const NO_TIME = "the bus did not return Redis' time";
 const NO_ANSWER = 'the check of the bus timed out: no answer';
+const NOTHING_FETCHED: RedisProblem = {
+  reason: 'RedisError',
+  message: 'Redis answers, but no decision is fetched although some are due; the consumer begins anew',
+};
 const NO_DECISION = 'the bus did not return the decision';
 /** A decision that waited for longer is read again: a newer one of its pool may have taken its place. */
 const READ_AGAIN_AFTER_MS = 100;
@@ -80,11 +85,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   });
   const deps: ConsumeDeps = { redis, clock, turns, handler, observer };
   const monitor = new BusMonitor();
+  const watch = new FetchWatch();
   const failed = (error: unknown): void => monitor.failed(error, performance.now());
   const worker = new BusWorker({
     redis,
     concurrency,
-    work: (job, token) => consume(job, token, deps),
+    work: (job, token) => {
+      watch.fetched();
+      return consume(job, token, deps);
+    },
     onFailed: (error) => observer.failed?.(error),
     onError: (error) => {
       failed(error);
@@ -93,16 +102,20 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   });
   clock.on('error', failed);
   let [closed, isLost] = [false, false];
+  const due = async (): Promise<number> => dueDecisions(clock, redis, await redisTimeMs(clock, redis));
   const check = async (): Promise<void> => {
-    const error = await withDeadline(redisTimeMs(clock, redis), TIME_TIMEOUT_MS, NO_ANSWER).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+    const answer = await withDeadline(due(), TIME_TIMEOUT_MS, NO_ANSWER).catch((error: unknown) => ({ error }));
     if (closed) return;
-    if (error !== undefined) failed(error);
-    // What BullMQ waits for at a node that froze may never come, also when another node has taken over.
-    else if (isLost && redis.cluster === true) worker.restart();
-    isLost = error !== undefined;
+    const wasLost = isLost;
+    isLost = typeof answer !== 'number';
+    if (typeof answer !== 'number') failed(answer.error);
+    // What it waits for over a connection of the outage may never come.
+    else if (wasLost) worker.restart();
+    else {
+      const state = watch.checked(answer, worker.hasRoom);
+      if (state !== 'fetches') monitor.found(NOTHING_FETCHED, performance.now());
+      if (state === 'replace') worker.restart();
+    }
     if (monitor.checked()) observer.health?.(monitor.health);
   };
   const checks = setInterval(() => void check(), CHECK_MS);

@@ -25,8 +25,12 @@ export class BusMonitor {
 
   /** Takes down an error of a connection. @param nowMs of a clock that only goes forward */
   failed(error: unknown, nowMs: number): void {
+    this.found(classifyRedisError(error, BUS_TLS), nowMs);
+  }
+
+  /** Takes down what is wrong with the bus. */
+  found(problem: RedisProblem, nowMs: number): void {
     this.#failedSince = true;
-    const problem = classifyRedisError(error, BUS_TLS);
     const old = this.#evidence;
     if (old && saysMore(old.problem) && !saysMore(problem) && nowMs - old.atMs < EVIDENCE_MS) return;
     this.#evidence = { problem, atMs: nowMs };

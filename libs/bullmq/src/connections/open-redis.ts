@@ -55,9 +55,23 @@ export function openRedis(target: RedisTarget, options: RedisOptions = {}): Redi
   if (!target.cluster) {
     requireDatabase(redis);
     reconnectWhenSilent(redis);
+    watchCopies(redis);
   }
   failWithConnection(redis);
   return redis;
+}
+
+/**
+ * Has copies come back, too, from a server that fell silent. BullMQ waits for jobs over a copy, and gives up a wait that
+ * takes too long, but it has no deadline for the connection to be ready, nor for the server's version.
+ */
+function watchCopies(redis: Redis): void {
+  const duplicate = redis.duplicate.bind(redis);
+  redis.duplicate = (...options) => {
+    const copy = duplicate(...options);
+    reconnectWhenSilent(copy);
+    return copy;
+  };
 }
 
 /** Reads go to masters: a replica lags behind, and a queue that looks emptier than it is would be a wrong size. */
@@ -81,7 +95,11 @@ function prepared(cluster: Cluster): Cluster {
   // Nothing is subscribed to, and the connection that would be opened for it is not guarded.
   (cluster as unknown as { subscriber: { start: () => void } }).subscriber.start = () => {};
   const duplicate = cluster.duplicate.bind(cluster);
-  cluster.duplicate = (...options) => prepared(duplicate(...options));
+  cluster.duplicate = (...options) => {
+    const copy = prepared(duplicate(...options));
+    copy.on('+node', (node: Redis) => reconnectWhenSilent(node));
+    return copy;
+  };
   return cluster;
 }
 

@@ -21,24 +21,42 @@ export function retryAfterMs(attempt: number): number {
 /**
  * Reconnects when Redis has fallen silent. A peer that is gone without a word (its node died, a firewall dropped the
  * flow) closes nothing: TCP notices after its retransmissions, a quarter of an hour later, and a connection that only
- * listens never does. So Redis is asked with PING, about every 2 s, until the connection is closed for good.
+ * listens never does. So Redis is asked with PING, about every 2 s, until the connection is closed for good. While it
+ * waits for a job, for which whoever waits has a deadline, it is not asked: the answer would come after that.
  */
 export function reconnectWhenSilent(redis: Redis, { everyMs = 2_000, patienceMs = 3_000 }: SilenceOptions = {}): void {
   let asking = false;
-  const question = setInterval(() => {
-    // 'connect': TCP is established, and Redis has not yet answered the handshake.
-    if (asking || (redis.status !== 'ready' && redis.status !== 'connect')) return;
-    asking = true;
-    void ask();
-  }, everyMs).unref();
+  let question: NodeJS.Timeout | undefined;
+  const watch = (): void => {
+    question ??= setInterval(() => {
+      // 'connect': TCP is established, and Redis has not yet answered the handshake.
+      if (asking || isWaiting(redis) || (redis.status !== 'ready' && redis.status !== 'connect')) return;
+      asking = true;
+      void ask();
+    }, everyMs).unref();
+  };
+  watch();
   // At once: connections that are closed for others come and go by the hundred, and each would be kept in memory.
-  redis.once('end', () => clearInterval(question));
+  redis.on('end', () => {
+    clearInterval(question);
+    question = undefined;
+  });
+  // BullMQ ends the connection over which it waited for too long, and opens it again.
+  redis.on('connecting', watch);
 
   async function ask(): Promise<void> {
     const answered = await answers(redis, patienceMs);
     asking = false;
     if (!answered) redis.disconnect(true);
   }
+}
+
+/** Whether a command of BullMQ that waits for a job has been sent. */
+function isWaiting(redis: Redis): boolean {
+  const { commandQueue } = redis as unknown as {
+    commandQueue: { toArray(): readonly { readonly command: { readonly name: string } }[] };
+  };
+  return commandQueue.toArray().some(({ command }) => command.name === 'bzpopmin');
 }
 
 /** In how many steps of the patience is looked for bytes. */

@@ -7,8 +7,12 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface SilentProxy extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
+  /** How many of its connections are open, and silent. */
+  readonly silent: number;
   /** From now on nothing passes over the open connections; they are not closed. New ones work. */
   silenceConnections(): void;
+  /** Whether connections that are opened from now on are silent from their first byte, for as long as they last. */
+  silenceNewConnections(silent: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -32,7 +36,14 @@ export async function startSilentServer(): Promise<AsyncDisposable & { readonly 
 /** @param target port on 127.0.0.1 */
 export async function startSilentProxy(target: number): Promise<SilentProxy> {
   const sockets = new Set<Socket>();
+  const silenced = new Set<Socket>();
+  let newIsSilent = false;
   const server = createServer((client) => {
+    client.on('close', () => silenced.delete(client));
+    if (newIsSilent) {
+      silenced.add(client.on('error', () => {}).resume());
+      return;
+    }
     const upstream = connect({ host: '127.0.0.1', port: target });
     for (const socket of [client, upstream]) {
       socket.on('error', () => {});
@@ -47,7 +58,6 @@ export async function startSilentProxy(target: number): Promise<SilentProxy> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const silenced = new Set<Socket>();
   const stop = async (): Promise<void> => {
     for (const socket of [...sockets, ...silenced]) socket.destroy();
     await new Promise<void>((resolve) => {
@@ -57,10 +67,14 @@ export async function startSilentProxy(target: number): Promise<SilentProxy> {
   return {
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
+    get silent() {
+      return silenced.size;
+    },
     silenceConnections: () => {
       for (const socket of sockets) silenced.add(socket);
       sockets.clear();
     },
+    silenceNewConnections: (silent) => void (newIsSilent = silent),
     stop,
     [Symbol.asyncDispose]: stop,
   };

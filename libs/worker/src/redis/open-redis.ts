@@ -3,7 +3,7 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import { requireDatabase } from './database.ts';
 import { requireHashTags, type QueueKeyParts } from './hash-tag.ts';
 import { Cluster, Redis } from './installed.ts';
-import { closeWhenSilent, hearErrors, type SilenceOptions } from './silence.ts';
+import { closeWhenSilent, hearErrors } from './silence.ts';
 
 /** How to reach the Redis of a pod: ioredis' options, also with Sentinels, or for a node of a Redis Cluster. */
 export type PodRedis = RedisOptions & {
@@ -41,13 +41,13 @@ export function openRedis(
   requireHashTags(queues);
   const { host = 'localhost', port = 6379 } = options;
   // It has the commands and events of a Redis client, but is another class.
-  return openCluster([{ host, port }], clusterOptions(options, maxRedirections), false) as unknown as Redis;
+  return openCluster([{ host, port }], clusterOptions(options, maxRedirections)) as unknown as Redis;
 }
 
 /** For each connection, whatever opened it. */
-function keepSteady(redis: Redis, options: SilenceOptions = {}): void {
+function keepSteady(redis: Redis): void {
   hearErrors(redis);
-  closeWhenSilent(redis, options);
+  closeWhenSilent(redis);
 }
 
 /** Connects to one server, or to the primary that Sentinels name. */
@@ -59,7 +59,7 @@ function openServer(options: RedisOptions): Redis {
   return Object.assign(redis, {
     duplicate: (override?: RedisOptions) => {
       const waiting = duplicate(override);
-      keepSteady(waiting, { blocks: true });
+      keepSteady(waiting);
       return waiting;
     },
   });
@@ -99,10 +99,9 @@ interface RedirectionHandlers {
   maxRedirections: (error: Error) => void;
 }
 
-/** @param blocks it waits for jobs, as what BullMQ duplicates of another does. */
-function openCluster(nodes: ClusterNode[], options: ClusterOptions, blocks: boolean): Cluster {
+function openCluster(nodes: ClusterNode[], options: ClusterOptions): Cluster {
   const cluster = new Cluster(nodes, options);
-  cluster.on('+node', (node: Redis) => keepSteady(node, { blocks }));
+  cluster.on('+node', (node: Redis) => keepSteady(node));
   const internals = cluster as unknown as ClusterInternals;
   // Nothing is subscribed to: each client would hold one connection more.
   internals.subscriber.start = () => undefined;
@@ -110,11 +109,11 @@ function openCluster(nodes: ClusterNode[], options: ClusterOptions, blocks: bool
   internals.handleError = (error, ttl, handlers) =>
     handle(error, ttl, { ...handlers, maxRedirections: () => handlers.maxRedirections(nobodyServes(error)) });
   internals.duplicate = (others = nodes, more = {}) =>
-    openCluster(
-      others.length > 0 ? others : nodes,
-      { ...options, ...more, redisOptions: { ...options.redisOptions, ...more.redisOptions } },
-      true,
-    );
+    openCluster(others.length > 0 ? others : nodes, {
+      ...options,
+      ...more,
+      redisOptions: { ...options.redisOptions, ...more.redisOptions },
+    });
   return cluster;
 }
 

@@ -7,28 +7,36 @@ const EVERY_MS = 2_000;
 const PATIENCE_MS = 4_000;
 
 export interface SilenceOptions {
-  /** The connection waits for jobs, which has a deadline of BullMQ's: only its handshake is watched. */
-  readonly blocks?: boolean;
   readonly everyMs?: number;
   readonly patienceMs?: number;
 }
 
 /**
  * Closes the connection, so that it is opened again, when Redis has fallen silent. A primary whose node died or that is
- * frozen closes nothing: TCP notices after a quarter of an hour, while another primary was elected within seconds.
+ * frozen closes nothing: TCP notices after a quarter of an hour, while another primary was elected within seconds. A wait for
+ * a job has a deadline of BullMQ's, and the connection is not asked meanwhile.
  *
  * Decision 93 has the same for controllers; this package depends on none of their libraries.
  */
 export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): void {
-  const { blocks = false, everyMs = EVERY_MS, patienceMs = PATIENCE_MS } = options;
+  const { everyMs = EVERY_MS, patienceMs = PATIENCE_MS } = options;
   let asking = false;
-  const question = setInterval(() => {
-    // 'connect': TCP is established, and Redis has not answered the handshake yet.
-    if (asking || (redis.status !== 'connect' && (blocks || redis.status !== 'ready'))) return;
-    asking = true;
-    void ask();
-  }, everyMs).unref();
-  redis.once('end', () => clearInterval(question));
+  let question: NodeJS.Timeout | undefined;
+  const watch = (): void => {
+    question ??= setInterval(() => {
+      // 'connect': TCP is established, and Redis has not yet answered the handshake.
+      if (asking || isWaiting(redis) || (redis.status !== 'ready' && redis.status !== 'connect')) return;
+      asking = true;
+      void ask();
+    }, everyMs).unref();
+  };
+  watch();
+  redis.on('end', () => {
+    clearInterval(question);
+    question = undefined;
+  });
+  // BullMQ ends the connection over which it waited for too long, and opens it again.
+  redis.on('connecting', watch);
 
   async function ask(): Promise<void> {
     const answered = await answers(redis, patienceMs);
@@ -44,6 +52,14 @@ export function closeWhenSilent(redis: Redis, options: SilenceOptions = {}): voi
  */
 export function hearErrors(redis: Redis): void {
   redis.on('connect', () => (redis as unknown as { stream?: Socket }).stream?.on('error', () => {}));
+}
+
+/** Whether a command that waits for a job has been sent. */
+function isWaiting(redis: Redis): boolean {
+  const { commandQueue } = redis as unknown as {
+    commandQueue: { toArray(): readonly { readonly command: { readonly name: string } }[] };
+  };
+  return commandQueue.toArray().some(({ command }) => command.name === 'bzpopmin');
 }
 
 /** In how many steps of the patience is looked for bytes. */
