@@ -197,7 +197,7 @@ async function besideWorkers(
   server: RedisServer,
   control: Redis,
   stalls: ChildHandle,
-  { windowMs, turns }: BackupBenchOptions,
+  { windowMs, turns, progress }: BackupBenchOptions,
 ): Promise<BesideWorkers> {
   const workers = startProcess(process.execPath, [`${import.meta.dirname}/../retention/saturate-process.ts`], {
     env: { REDIS_URL: server.url, QUEUE: BUSY },
@@ -218,10 +218,14 @@ async function besideWorkers(
     };
     const without = [await turn(() => sleep(windowMs))];
     const [backups, bare]: Turn[][] = [[], []];
+    const said = (n: number, what: string, { perSecond, ms }: Turn): void =>
+      progress(`${n} of ${turns}: ${what} of ${tenths(ms / 1_000)} s, beside ${Math.round(perSecond)} jobs per second`);
     for (let n = 0; n < turns; n++) {
       backups!.push(await reading('backup'));
+      said(n + 1, 'a backup', backups![n]!);
       without.push(await turn(() => sleep(windowMs)));
       bare!.push(await reading('bare', backups![n]!.ms));
+      said(n + 1, 'a bare read', bare![n]!);
       without.push(await turn(() => sleep(windowMs)));
     }
     const around = (at: number): number => (without[at]!.perSecond + without[at + 1]!.perSecond) / 2;
