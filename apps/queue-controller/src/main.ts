@@ -1,5 +1,5 @@
 import { APPS, QUEUES } from '@redis-queue/api';
-import { concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
+import { admissionFlags, admissionOptions, concurrencyFlag, durationFlag, runApp } from '@redis-queue/controller';
 import { redisSecretNamesFlag } from '@redis-queue/redis-access';
 import { DATA_FINALIZER } from './deletion/policy.ts';
 import { clusterIdFlag } from './ownership/cluster-id.ts';
@@ -18,6 +18,7 @@ await runApp({
   flags: {
     'redis-secret-names': redisSecretNamesFlag,
     'cluster-id': clusterIdFlag,
+    ...admissionFlags,
     concurrency: concurrencyFlag('queues', CONCURRENCY),
     'sample-interval': durationFlag(
       { default: '30s', help: 'How often the jobs of every queue are counted. The Helm value sampleInterval.' },
@@ -31,12 +32,13 @@ await runApp({
       { min: '1s', max: '10m' },
     ),
   },
-  setup: (manager, { flags }) =>
+  setup: (manager, { flags, pod }) =>
     wireQueueController(manager, {
       secretNames: flags['redis-secret-names'],
       clusterId: flags['cluster-id'],
       concurrency: flags.concurrency,
       sampleIntervalMs: flags['sample-interval'],
       driftCheckMs: flags['drift-interval'],
+      admission: admissionOptions(flags, pod.namespace),
     }),
 });

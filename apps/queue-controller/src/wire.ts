@@ -1,4 +1,12 @@
-import { keyOf, manageKind, type Manager, type ObjectKey } from '@redis-queue/controller';
+import {
+  keyOf,
+  manageKind,
+  serveAdmission,
+  type AdmissionOptions,
+  type KindAdmission,
+  type Manager,
+  type ObjectKey,
+} from '@redis-queue/controller';
 import { byAge } from './ownership/claimants.ts';
 import { DeletionTimes } from './deletion/deletion-times.ts';
 import { runDriftRounds } from './drift.ts';
@@ -15,6 +23,7 @@ import { runSampler } from './sampling/sampler.ts';
 import { SamplingFailures } from './sampling/sampling-failures.ts';
 import { serverOfQueue, watchesOf, watchSources, type SourceSettings } from './sources.ts';
 import { UpkeepReports } from './upkeep/reports.ts';
+import { queueAdmission } from './webhooks.ts';
 
 export interface Settings extends SourceSettings {
   /** Queues reconciled at once, those that wait for their Redis included. */
@@ -23,6 +32,8 @@ export interface Settings extends SourceSettings {
   readonly sampleIntervalMs: number;
   /** How often the queues are compared with Redis, to repair what others changed there. */
   readonly driftCheckMs: number;
+  /** Where webhooks are served; absent: nowhere. */
+  readonly admission?: Omit<AdmissionOptions, 'kinds'> | undefined;
   /** How often an unchanged queue is reconciled although nothing is known to have changed. Default 5 min. */
   readonly fullCheckMs?: number;
   /** Wall time: what conditions say, and, with `deletions`, what the waits of a deletion are counted by. */
@@ -59,6 +70,10 @@ export async function wireQueueController(manager: Manager, settings: Settings):
     serverOf: (queue) => serverOfQueue(queue, sources),
     ...(now && { now }),
   });
+  if (settings.admission) {
+    const kinds = [queueAdmission((ref) => sources.claimantsOf(ref)) as KindAdmission];
+    serveAdmission(manager, { ...settings.admission, kinds });
+  }
   manageRedrives(manager, { sources: redriveSources(sources), byAge, ...(now && { now }) });
   const reconcile = (key: ObjectKey): void => controller.enqueue(key);
   const onSampled = ({ queue, sample }: SampledQueue): void => {

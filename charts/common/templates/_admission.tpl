@@ -21,6 +21,7 @@ The name of the policy over a controller's ServiceAccount. Cluster-wide: two rel
   "replaceStuck" (and (include "redis-queue.can" (list $root "workers")) $root.Values.workers.replaceStuck)
   "excludedNamespaces" (include "redis-queue.excludedNamespaces" $root | fromJsonArray)
   "template" (include "redis-queue.templateFloor" $root | fromYaml)
+  "webhooks" (empty (include "redis-queue.keepsCertificate" $root) | ternary "" (include "redis-queue.webhookName" $root))
 ) -}}
 {{- end -}}
 
@@ -129,6 +130,7 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
   replaceStuck          true: it may delete pods of WorkerPools, and ask whether they may be evicted
   excludedNamespaces    where no worker may be created or changed
   template              the floor for pod templates; see redis-queue.templateFloor
+  webhooks              name of the Secret with the certificate of its webhooks, which it writes; may be absent
 */}}
 {{- define "redis-queue.accountPolicy" -}}
 {{- $user := printf "system:serviceaccount:%s:%s" .namespace .serviceAccountName -}}
@@ -143,6 +145,11 @@ steals its token, or deceives the controller, can write nothing else. Takes a di
 {{- range $target, $_ := $owned }}{{ $allowed = append (append $allowed (printf "%s CREATE" $target)) (printf "%s UPDATE" $target) }}{{ end -}}
 {{- if .workers }}{{ $allowed = append $allowed "/pods UPDATE" }}{{ end -}}
 {{- if .replaceStuck }}{{ $allowed = append (append $allowed "/pods DELETE") "/pods/eviction CREATE" }}{{ end -}}
+{{- $configurations := list "validatingwebhookconfigurations" "mutatingwebhookconfigurations" -}}
+{{- if .webhooks -}}
+{{- $allowed = append $allowed "/secrets UPDATE" -}}
+{{- range $configurations }}{{ $allowed = append $allowed (printf "admissionregistration.k8s.io/%s UPDATE" .) }}{{ end -}}
+{{- end -}}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:
@@ -203,6 +210,30 @@ spec:
         (oldObject == null || oldObject.?reportingComponent.orValue('') == '{{ .controller }}'))
       message: the {{ .controller }} writes events of its own, on objects of redis-queue.io
       reason: Forbidden
+    {{- with .webhooks }}
+    - expression: >-
+        variables.target != '/secrets' || (request.namespace == '{{ $.namespace }}' && object.metadata.name == '{{ . }}' &&
+        object.metadata.?labels == oldObject.metadata.?labels &&
+        object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
+        object.metadata.?finalizers == oldObject.metadata.?finalizers)
+      message: the {{ $.controller }} writes the certificate in Secret {{ $.namespace }}/{{ . }} and no other
+      reason: Forbidden
+    - expression: >-
+        !variables.target.startsWith('admissionregistration.k8s.io/') ||
+        (object.metadata.name == '{{ $.namespace }}-{{ . }}' &&
+        object.metadata.?labels == oldObject.metadata.?labels &&
+        object.metadata.?annotations == oldObject.metadata.?annotations &&
+        object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&
+        object.metadata.?finalizers == oldObject.metadata.?finalizers &&
+        size(object.?webhooks.orValue([])) == size(oldObject.?webhooks.orValue([])) &&
+        object.?webhooks.orValue([]).all(webhook, oldObject.?webhooks.orValue([]).exists(old,
+        old.name == webhook.name &&
+        old.clientConfig.?service == webhook.clientConfig.?service && old.clientConfig.?url == webhook.clientConfig.?url &&
+        ['rules', 'failurePolicy', 'matchPolicy', 'namespaceSelector', 'objectSelector', 'sideEffects', 'timeoutSeconds',
+        'admissionReviewVersions', 'matchConditions', 'reinvocationPolicy'].all(field, old[?field] == webhook[?field]))))
+      message: of webhook configurations the {{ $.controller }} writes caBundle in {{ $.namespace }}-{{ . }}, and nothing else
+      reason: Forbidden
+    {{- end }}
     {{- range .finalizers }}
     - expression: >-
         variables.target != 'redis-queue.io/{{ . }}' || request.operation != 'UPDATE' || (object.?spec == oldObject.?spec &&

@@ -1,6 +1,6 @@
 {{/*
 The Deployment of a controller. Everything that a restricted namespace asks for is set, and nothing that a controller
-does not need is: no writable disk but /tmp, no privilege, no second port.
+does not need is: no writable disk but /tmp, no privilege.
 */}}
 {{- define "redis-queue.deployment" -}}
 apiVersion: apps/v1
@@ -57,6 +57,10 @@ spec:
           ports:
             - name: http
               containerPort: 8080
+            {{- if include "redis-queue.servesWebhooks" . }}
+            - name: webhooks
+              containerPort: {{ .Values.webhooks.port }}
+            {{- end }}
           livenessProbe:
             httpGet:
               path: /healthz
@@ -168,13 +172,18 @@ a flag that would keep every pod from starting or from leading is refused. Tests
 {{- $args = append $args (printf "--pod-identity=%t" .Values.storage.podIdentity) -}}
 {{- if include "redis-queue.backupVolume" . }}{{ $args = append $args "--volume-directory=/backups" }}{{ end -}}
 {{- end -}}
+{{- if include "redis-queue.servesWebhooks" . -}}
+{{- $args = append $args (printf "--webhook-name=%s" (include "redis-queue.webhookName" .)) -}}
+{{- $args = append $args (printf "--webhook-port=%v" .Values.webhooks.port) -}}
+{{- $args = append $args (printf "--webhook-certificates=%s" (empty .Values.webhooks.certManagerCertificate | ternary "own" "secret")) -}}
+{{- end -}}
 {{- with include "redis-queue.namespaces" . | fromJsonArray }}{{ $args = append $args (join "," . | printf "--namespace-scope=%s") }}{{ end -}}
 {{- $settings := splitList "," (nospace (index (.Chart.Annotations | default dict) "redis-queue.io/settings" | default "")) | compact -}}
 {{- range $settings -}}
 {{- $value := get $.Values . | toString -}}
 {{- if $value }}{{ $args = append $args (printf "--%s=%s" (kebabcase .) $value) }}{{ end -}}
 {{- end -}}
-{{- $own := list "release-finalizers" "unless-deployment" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "bus-tls-secret-name" "bus-tls-server-name" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "namespace-scope" -}}
+{{- $own := list "release-finalizers" "unless-deployment" "http-port" "lease-name" "log-level" "redis-secret-names" "bus-secret-name" "bus-tls" "bus-tls-secret-name" "bus-tls-server-name" "worker-secret-names" "worker-run-as-user" "storage-secret-names" "pod-identity" "volume-directory" "webhook-name" "webhook-port" "webhook-certificates" "namespace-scope" -}}
 {{- range $settings }}{{ $own = append $own (kebabcase .) }}{{ end -}}
 {{- range .Values.extraArgs -}}
 {{- $flag := splitList "=" . | first | trimPrefix "--" -}}

@@ -55,6 +55,9 @@ rules:
   {{- with .clusterRules }}
   {{- . | nindent 2 }}
   {{- end }}
+  {{- with include "redis-queue.webhookRules" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -89,6 +92,13 @@ rules:
     resourceNames: {{ list (include "redis-queue.busSecretName" $root) (include "redis-queue.busCertificates" $root) | compact | uniq | toJson }}
     verbs: [get, list, watch]
   {{- end }}
+  {{- if include "redis-queue.servesWebhooks" $root }}
+  # The certificate of the webhooks.
+  - apiGroups: [""]
+    resources: [secrets]
+    resourceNames: [{{ include "redis-queue.webhookName" $root }}]
+    verbs: [get, list, watch{{ if include "redis-queue.keepsCertificate" $root }}, patch{{ end }}]
+  {{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -101,6 +111,16 @@ roleRef:
   kind: Role
   name: {{ $name }}-release
 {{ $subject }}
+{{- end -}}
+
+{{/* To publish the CA of the webhooks' certificate; the policy over the ServiceAccount lets nothing else of them change. */}}
+{{- define "redis-queue.webhookRules" -}}
+{{- if include "redis-queue.keepsCertificate" . -}}
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
+  resourceNames: [{{ .Release.Namespace }}-{{ include "redis-queue.webhookName" . }}]
+  verbs: [get, list, watch, patch]
+{{- end -}}
 {{- end -}}
 
 {{/* What every controller needs in each namespace that it looks at, and the Secrets of those that know Redis. */}}

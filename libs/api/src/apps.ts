@@ -7,9 +7,9 @@ export type Capability =
   /** It creates worker pods, by Deployments. */
   | 'workers'
   /** It keeps backups: in object storage, with Secrets of its own, or on a volume. */
-  | 'storage';
-// An admission webhook would be one more: it needs a second port, a Service and a certificate, which no chart renders
-// yet.
+  | 'storage'
+  /** It serves admission webhooks for its kinds: on a second port, with a Service and a certificate. */
+  | 'webhooks';
 
 /** An app: a folder below `apps/`, an image and a chart, all of the same name. */
 export interface AppDefinition {
@@ -30,7 +30,7 @@ const table = {
       'Enforces in Redis the limits, pauses, dead letters, retention, priorities and ownership that Queue objects declare.',
     kinds: ['Queue', 'QueueRedrive'],
     holds: ['Queue'],
-    capabilities: ['redis'],
+    capabilities: ['redis', 'webhooks'],
     namespaceScope: true,
   },
   'workerpool-controller': {

@@ -54,3 +54,6 @@ export { createLog, type LogOptions } from './manager/log.ts';
 export { maskSecrets } from './manager/mask-secrets.ts';
 export { createManager } from './manager/manager.ts';
 export type { Check, Log, Manager, ManagerOptions, Runnable } from './manager/types.ts';
+export { admissionFlags, admissionOptions } from './webhook/flags.ts';
+export { serveAdmission, type AdmissionOptions } from './webhook/serve-admission.ts';
+export type { AdmissionRequest, Addition, Defaults, KindAdmission, Verdict } from './webhook/types.ts';

@@ -4,13 +4,15 @@ import { build } from 'esbuild';
 import { httpByRequire, isFile } from './http-by-require.ts';
 import { withoutUnused } from './without-unused.ts';
 
-/** CommonJS packages (pino, BullMQ's dependencies) expect these; an ES module has none of them. */
+/**
+ * CommonJS packages (pino, BullMQ's dependencies) expect these; an ES module has none of them. They use no global, since
+ * a package may have a variable of its name.
+ */
 const COMMONJS_GLOBALS = `
 import { createRequire as __createRequire } from 'node:module';
-import { fileURLToPath as __fileURLToPath } from 'node:url';
 const require = __createRequire(import.meta.url);
-const __filename = __fileURLToPath(import.meta.url);
-const __dirname = __fileURLToPath(new URL('.', import.meta.url));
+const __filename = import.meta.filename;
+const __dirname = import.meta.dirname;
 `.trim();
 
 /** Optional parts that their packages do without: a native accelerator, and clients of BullMQ that we do not use. */

@@ -43,8 +43,11 @@ const TRACES: Record<Capability, string[]> = {
   redis: ['"--redis-secret-names=redis-credentials"', '"resources":["secrets"],"resourceNames":["redis-credentials"]'],
   bus: ['"--bus-secret-name=redis-queue-bus"', '"resources":["secrets"],"resourceNames":["redis-queue-bus"]'],
   workers: ['"resources":["deployments"]', '"resources":["pods"]', '"resources":["configmaps"]'],
+  webhooks: ['"--webhook-port=9443"', '"containerPort":9443'],
   storage: ['"--storage-secret-names=backup-storage,backup-key"', '"resourceNames":["backup-storage","backup-key"]'],
 };
+/** They are off by default. */
+const SERVES = { webhooks: { enabled: true } };
 const ALL = Object.keys(TRACES) as Capability[];
 
 describe('a chart', () => {
@@ -58,14 +61,14 @@ describe('a chart', () => {
   });
 
   it.each(ALL)('with the capability %s has what that needs, and nothing of the others', async (capability) => {
-    const text = await rendered(sampleChart(capability));
+    const text = await rendered(sampleChart(capability), capability === 'webhooks' ? SERVES : {});
     const seen = ALL.filter((each) => TRACES[each].some((trace) => text.includes(trace)));
     expect(seen).toEqual([capability]);
     for (const trace of TRACES[capability]) expect(text).toContain(trace);
   });
 
   it('with several capabilities has what each needs', async () => {
-    const text = await rendered(sampleChart(...ALL));
+    const text = await rendered(sampleChart(...ALL), SERVES);
     for (const trace of Object.values(TRACES).flat()) expect(text).toContain(trace);
   });
 

@@ -46,8 +46,13 @@ describe.each(APP_NAMES)('the flags of %s', (app) => {
 
   it('are each set by a value, but for those that extraArgs set, and the chart passes no other', async () => {
     const flags = [...(await flagsOf(app)).keys()];
-    const passed = [...(await argumentsOf(app, everythingOf(app), ['Deployment', 'Job'])).keys()];
-    expect([...passed, ...RARE].toSorted()).toEqual(flags.toSorted());
+    const passed = await argumentsOf(app, everythingOf(app), ['Deployment', 'Job']);
+    // A controller that is confined to namespaces serves no webhooks.
+    const webhooks = APPS[app].capabilities.includes('webhooks')
+      ? await argumentsOf(app, { webhooks: { enabled: true } })
+      : new Map<string, string>();
+    const all = new Set([...passed.keys(), ...webhooks.keys(), ...RARE]);
+    expect([...all].toSorted()).toEqual(flags.toSorted());
   });
 
   it('that no value sets are passed on from extraArgs', async () => {
@@ -80,6 +85,14 @@ it.each([
   ['workerpool-controller', { concurrency: 16 }, 'concurrency', '16'],
   ['autoscaler', { podStartTime: '45s' }, 'pod-start-time', '45s'],
   ['autoscaler', { nodeStartTime: '15m' }, 'node-start-time', '15m'],
+  ['queue-controller', { webhooks: { enabled: true, port: 9_444 } }, 'webhook-port', '9444'],
+  ['queue-controller', { webhooks: { enabled: true } }, 'webhook-certificates', 'own'],
+  [
+    'queue-controller',
+    { webhooks: { enabled: true, certManagerCertificate: 'webhook' } },
+    'webhook-certificates',
+    'secret',
+  ],
   ['backup-controller', { runs: 8 }, 'runs', '8'],
   ['backup-controller', { storage: { podIdentity: true } }, 'pod-identity', 'true'],
 ] as const)('%s with %j gets --%s=%s', async (app, values, flag, expected) => {

@@ -85,6 +85,12 @@ const storageValues = closed({
     },
   }),
 });
+const webhookValues = closed({
+  enabled: flag('Whether admission webhooks are served; never where namespaces is set.'),
+  failurePolicy: { enum: ['Fail', 'Ignore'], description: 'What happens to requests while no pod serves.' },
+  port: { type: 'integer', minimum: 1_024, maximum: 65_535, description: 'Port of the pods.' },
+  certManagerCertificate: text('Certificate of cert-manager; empty: the controller makes its own.', objectName),
+});
 const imageTag = text('Tag, or digest sha256:….', {
   pattern: '^(sha256:[a-f0-9]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$',
 });
@@ -172,8 +178,8 @@ export function controllerSchema({
   settings,
   alerts,
 }: ControllerChart): JsonSchema {
-  const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
-    capabilities.includes(each),
+  const [redis, bus, workers, storage, webhooks] = (['redis', 'bus', 'workers', 'storage', 'webhooks'] as const).map(
+    (each) => capabilities.includes(each),
   );
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -210,6 +216,7 @@ export function controllerSchema({
         bus: closed({ enabled: flag('Whether the bus is used.'), secretName: busSecretName, tls: ownTls }),
       }),
       ...(storage && { storage: storageValues }),
+      ...(webhooks && { webhooks: webhookValues }),
       ...(workers && { workers: workerPods, template }),
       admission: closed({
         enabled: flag('Whether a policy binds the ServiceAccount to what the controller does.'),

@@ -17,8 +17,8 @@ export function controllerValues({
   alerts,
   busSwitch = 'Use the bus.',
 }: ControllerChart): string {
-  const [redis, bus, workers, storage] = (['redis', 'bus', 'workers', 'storage'] as const).map((each) =>
-    capabilities.includes(each),
+  const [redis, bus, workers, storage, webhooks] = (['redis', 'bus', 'workers', 'storage', 'webhooks'] as const).map(
+    (each) => capabilities.includes(each),
   );
   return [
     '# Generated from tools/charts by `make generate`; do not edit.',
@@ -32,6 +32,7 @@ export function controllerValues({
     workers && WORKERS,
     workers && TEMPLATE,
     bus && busOf(busSwitch),
+    webhooks && WEBHOOKS,
     resources(memory),
     common(memory?.heapMiB ?? 80),
     admission(workers ?? false),
@@ -83,6 +84,19 @@ storage:
     claimName: ''
     # -- Group that may write to the volume. null: none is set, as on OpenShift, which gives one.
     fsGroup: 65532
+`;
+
+const WEBHOOKS = `# Refuses what no object can say of itself alone, such as a name in Redis that another one has, when it is written.
+webhooks:
+  # -- Not where \`namespaces\` is set: webhook configurations are cluster-wide. What they refuse, conditions say as well.
+  enabled: false
+  # -- Fail: while no pod serves, nothing can be created and no spec be changed. Ignore: that passes, and conditions tell.
+  failurePolicy: Fail
+  # -- Of the pods.
+  port: 9443
+  # -- A Certificate of cert-manager in the release's namespace that writes the Secret of the webhooks, named after the
+  # release with -webhook. Empty: the controller makes one that is valid for a day, and renews it.
+  certManagerCertificate: ''
 `;
 
 const WORKERS = `workers:

@@ -111,3 +111,19 @@ export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
   kind: 'CustomResourceDefinition',
   namespaced: false,
 };
+const admissionregistration = (plural: string, kind: string): ResourceType => ({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: false,
+});
+
+export const VALIDATING_WEBHOOK_CONFIGURATIONS = admissionregistration(
+  'validatingwebhookconfigurations',
+  'ValidatingWebhookConfiguration',
+);
+export const MUTATING_WEBHOOK_CONFIGURATIONS = admissionregistration(
+  'mutatingwebhookconfigurations',
+  'MutatingWebhookConfiguration',
+);

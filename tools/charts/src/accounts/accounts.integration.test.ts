@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Answer, ApiRequest } from './client/account.ts';
 import { attempts } from './attempts/all.ts';
 import type { Attempt, Manifest, Scene } from './attempts/scene.ts';
-import { Stage } from './stage.ts';
+import { Stage, WEBHOOKS } from './stage.ts';
 
 // A tenant, or whoever stole a token: what our accounts can do is what our controllers do, whatever RBAC grants them.
 
@@ -189,6 +189,41 @@ const patchPool = (name: string, patch: object): Promise<string> =>
   );
 /** A user's change of a pool. @throws with what the API server says. */
 const change = (name: string, spec: object): Promise<string> => patchPool(name, { spec });
+
+/** The certificate that the webhooks have, and the CAs that the API server trusts for them. */
+async function certificates(): Promise<{ secret: Record<string, string>; published: string | undefined }> {
+  const secret = await stage.read<{ data?: Record<string, string> }>('secret', WEBHOOKS, stage.release);
+  const configuration = await stage.read<{ webhooks: [{ clientConfig: { caBundle?: string } }] }>(
+    'validatingwebhookconfiguration',
+    `${stage.release}-${WEBHOOKS}`,
+  );
+  return { secret: secret?.data ?? {}, published: configuration?.webhooks[0].clientConfig.caBundle };
+}
+
+it('the queue-controller makes the certificate of its webhooks and publishes its CA, also once it is gone', async () => {
+  const arePublished = async (before?: string): Promise<boolean> => {
+    const { secret, published } = await certificates();
+    const cert = secret['tls.crt'];
+    return cert !== undefined && cert !== '' && cert !== before && published === secret['ca.crt'];
+  };
+  await eventually(() => arePublished(), PATIENCE);
+  const { secret } = await certificates();
+  const lost = JSON.stringify({ data: { 'tls.crt': null, 'tls.key': null, 'ca.crt': null } });
+  const { controlPlane, release } = stage;
+  await controlPlane.kubectl('patch', 'secret', WEBHOOKS, '--namespace', release, '--type=merge', '--patch', lost);
+  await eventually(() => arePublished(secret['tls.crt']), { ...PATIENCE, description: 'another certificate' });
+  const taken = async (): Promise<string> => {
+    try {
+      await stage.apply('Queue', 'taken', { name: 'emails' });
+      return 'created';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const refusal = 'spec.name: Queue emails governs bull:emails in the same Redis already';
+  await eventually(async () => (await taken()).includes(refusal), { ...PATIENCE, description: 'the refusal' });
+  expect(await stage.read('queue', 'taken')).toBeUndefined();
+});
 
 it('all that the controllers do passes: status, finalizers, Deployments, budgets, deletion costs, events, Leases', async () => {
   const { controlPlane, shop, accounts } = stage;

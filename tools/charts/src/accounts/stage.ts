@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { APP_NAMES, type AppName } from '@redis-queue/api';
 import {
   eventually,
+  freePort,
   startAppProcess,
   startControlPlane,
   startRedis,
@@ -53,12 +54,17 @@ export class Stage implements AsyncDisposable {
     const release = await controlPlane.createNamespace('rq-system');
     const shop = await controlPlane.createNamespace('shop');
     const crm = await controlPlane.createNamespace('crm');
-    const values = restricted ? restrictedTo([shop, crm], release) : {};
+    const port = await freePort();
+    const values: Values = restricted
+      ? restrictedTo([shop, crm], release)
+      : // Tokens are tried while no controller runs, and so nothing that the webhooks would have to answer.
+        { 'queue-controller': { webhooks: { enabled: true, port, failurePolicy: 'Ignore' } } };
     const objects = await render(chartFolder('redis-queue'), {
       namespace: release,
       values: { ...values, global: { ...values.global, template: TEMPLATE_VALUES } },
     });
-    await applyAll(controlPlane, [busSecret(release, redis.url), ...objects.filter(isRight)]);
+    const ofWebhooks = objects.filter(isOfWebhooks).map((object) => reachedAt(object, port));
+    await applyAll(controlPlane, [busSecret(release, redis.url), ...objects.filter(isRight), ...ofWebhooks]);
     const accounts = await Promise.all(
       ACTORS.map(async (actor) => [actor, await Account.of(controlPlane, release, accountOf(actor))] as const),
     );
@@ -190,12 +196,28 @@ const RIGHTS = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
 const isRight = ({ kind }: Rendered): boolean => RIGHTS.test(kind);
 const isPolicy = ({ kind }: Rendered): boolean => kind.startsWith('ValidatingAdmissionPolicy');
 
-interface RestrictedValues {
+const isOfWebhooks = ({ kind, metadata: { name } }: Rendered): boolean =>
+  kind.endsWith('WebhookConfiguration') || name === WEBHOOKS;
+export const WEBHOOKS = 'rq-queue-controller-webhook';
+
+/** The API server has no network to Services here: theirs stands for an address of this machine. */
+function reachedAt(object: Rendered, port: number): object {
+  if (object.kind === 'Service') return { ...object, spec: { type: 'ExternalName', externalName: '127.0.0.1' } };
+  const { webhooks } = object as { webhooks?: { clientConfig: { service: object } }[] };
+  if (!webhooks) return object;
+  const reached = webhooks.map(({ clientConfig, ...webhook }) => ({
+    ...webhook,
+    clientConfig: { ...clientConfig, service: { ...clientConfig.service, port } },
+  }));
+  return { ...object, webhooks: reached };
+}
+
+interface Values {
   global?: { namespaces: string[] };
   [chart: string]: object | undefined;
 }
 
-const restrictedTo = (namespaces: string[], release: string): RestrictedValues => ({
+const restrictedTo = (namespaces: string[], release: string): Values => ({
   global: { namespaces },
   'queue-controller': { clusterId: 'this-cluster' },
   crds: {

