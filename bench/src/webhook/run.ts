@@ -184,7 +184,7 @@ function installed(port: number): object[] {
     sideEffects: 'None',
     timeoutSeconds: 5,
     admissionReviewVersions: ['v1'],
-    matchConditions: [{ name: 'spec-changes', expression: 'oldObject == null || object.spec != oldObject.spec' }],
+    matchConditions: [{ name: 'spec-changes', expression: 'oldObject == null || object.?spec != oldObject.?spec' }],
   };
   return [
     { apiVersion: 'v1', kind: 'Secret', metadata },

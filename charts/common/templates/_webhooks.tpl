@@ -86,7 +86,7 @@ webhooks:
       - name: not-being-deleted
         expression: '!has(object.metadata.deletionTimestamp)'
       - name: spec-changes
-        expression: oldObject == null || object.spec != oldObject.spec
+        expression: oldObject == null || object.?spec != oldObject.?spec
       - name: not-the-controller
         expression: >-
           request.userInfo.username != 'system:serviceaccount:{{ $root.Release.Namespace }}:{{ include "redis-queue.serviceAccountName" $root }}'

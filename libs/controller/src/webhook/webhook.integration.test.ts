@@ -103,7 +103,7 @@ async function configure(port: number): Promise<void> {
     failurePolicy: 'Fail',
     matchConditions: [
       { name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' },
-      { name: 'spec-changes', expression: 'oldObject == null || object.spec != oldObject.spec' },
+      { name: 'spec-changes', expression: 'oldObject == null || object.?spec != oldObject.?spec' },
     ],
   });
   const of = (kind: string, verb: string) =>
