@@ -35,6 +35,7 @@ interface Session {
   readonly worker: Worker<unknown>;
   readonly connection: Redis;
   readonly ended: AbortController;
+  inHand: number;
 }
 
 /**
@@ -47,7 +48,7 @@ export class BusWorker {
   readonly #closing = new AbortController();
   #session: Session;
   #concurrency: number;
-  #inHand = 0;
+  #refusal: Error | undefined;
 
   constructor(options: BusWorkerOptions) {
     this.#options = options;
@@ -64,7 +65,12 @@ export class BusWorker {
 
   /** Whether it would fetch another one. */
   get hasRoom(): boolean {
-    return this.#inHand < this.#concurrency;
+    return this.#session.inHand < this.#concurrency;
+  }
+
+  /** What ended the last worker, until one has fetched something, or has lasted. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   /** Has another worker, with a new connection, take the place of this one; what it does comes again. */
@@ -91,7 +97,8 @@ export class BusWorker {
       try {
         // oxlint-disable-next-line no-await-in-loop -- one worker after the other
         await Promise.race([worker.waitUntilReady(), whenEnded]);
-        if (!ended.signal.aborted) worker.run().catch(onError);
+        const end = (): void => ended.abort();
+        if (!ended.signal.aborted) worker.run().catch(onError).finally(end);
         // oxlint-disable-next-line no-await-in-loop
         await whenEnded;
       } catch (error) {
@@ -102,9 +109,10 @@ export class BusWorker {
       void withDeadline(worker.close(true), CLOSE_TIMEOUT_MS, NOT_CLOSED)
         .catch(onError)
         .finally(() => connection.disconnect());
-      pauseMs = performance.now() - openedMs > LASTS_MS ? RETRY_MS : Math.min(2 * pauseMs, MAX_RETRY_MS);
+      if (performance.now() - openedMs > LASTS_MS) pauseMs = RETRY_MS;
       // oxlint-disable-next-line no-await-in-loop
       await sleep(pauseMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
       if (!this.#closing.signal.aborted) this.#session = this.#open();
     }
   }
@@ -123,11 +131,12 @@ export class BusWorker {
     });
     connection.on('error', onError);
     const counted = async (job: Job<unknown>, token: string | undefined): Promise<void> => {
-      this.#inHand++;
+      this.#refusal = undefined;
+      session.inHand++;
       try {
         await work(job, token);
       } finally {
-        this.#inHand--;
+        session.inHand--;
       }
     };
     const worker = new Worker<unknown>(BUS_QUEUE, counted, {
@@ -146,9 +155,23 @@ export class BusWorker {
     worker.on('error', (error) => {
       if (ended.signal.aborted) return;
       onError(error);
-      // What Redis itself says, unlike what BullMQ says of a job.
-      if (error.name === 'ReplyError') ended.abort();
+      if (!asksAgainAtOnce(error)) return;
+      this.#refusal = error;
+      ended.abort();
     });
-    return { worker, connection, ended };
+    const lasts = setTimeout(() => (this.#refusal = undefined), LASTS_MS).unref();
+    ended.signal.addEventListener('abort', () => clearTimeout(lasts));
+    const session: Session = { worker, connection, ended, inHand: 0 };
+    return session;
   }
+}
+
+/**
+ * Whether BullMQ asks for the next job at once after this error, for as long as it comes: what Redis says, a redirection
+ * in a Cluster that does not end. After errors of a connection, which have a code, it waits; those of a job's own (its
+ * lock is gone) say nothing of the next one.
+ */
+function asksAgainAtOnce(error: Error & { code?: unknown }): boolean {
+  if (error.name === 'ReplyError') return true;
+  return error.code === undefined && !/^Connection is closed|^could not renew lock/.test(error.message);
 }

@@ -137,7 +137,7 @@ export async function redisTimeMs(connection: Redis, redis: RedisTarget): Promis
   return seconds * 1_000 + Math.floor(microseconds / 1_000);
 }
 
-/** How many decisions may be fetched. @param nowMs time of the bus's Redis */
+/** How many decisions may be fetched. @param nowMs of this process' clock, as BullMQ has it, ms since 1970 */
 export async function dueDecisions(connection: Redis, redis: RedisTarget, nowMs: number): Promise<number> {
   const keyOf = (suffix: string): string => `${busPrefix(redis)}:${BUS_QUEUE}:${suffix}`;
   const [waiting, delayed] = await Promise.all([

@@ -56,6 +56,8 @@ export interface Consumer extends AsyncDisposable {
 
 const TIME_TIMEOUT_MS = 2_000;
 const CHECK_MS = 2_500;
+/** What fails fewer checks is a pause, after which connections go on. */
+const OUTAGE_CHECKS = 2;
 const NO_TIME = "the bus did not return Redis' time";
 const NO_ANSWER = 'the check of the bus timed out: no answer';
 const NOTHING_FETCHED: RedisProblem = {
@@ -101,18 +103,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
   });
   clock.on('error', failed);
-  let [closed, isLost] = [false, false];
-  const due = async (): Promise<number> => dueDecisions(clock, redis, await redisTimeMs(clock, redis));
+  let [closed, failedChecks] = [false, 0];
   const check = async (): Promise<void> => {
-    const answer = await withDeadline(due(), TIME_TIMEOUT_MS, NO_ANSWER).catch((error: unknown) => ({ error }));
+    const due = await withDeadline(dueDecisions(clock, redis, Date.now()), TIME_TIMEOUT_MS, NO_ANSWER).catch(failed);
     if (closed) return;
-    const wasLost = isLost;
-    isLost = typeof answer !== 'number';
-    if (typeof answer !== 'number') failed(answer.error);
+    const wasLost = failedChecks >= OUTAGE_CHECKS;
+    failedChecks = due === undefined ? failedChecks + 1 : 0;
+    if (worker.refusal) failed(worker.refusal);
     // What it waits for over a connection of the outage may never come.
-    else if (wasLost) worker.restart();
-    else {
-      const state = watch.checked(answer, worker.hasRoom);
+    if (due !== undefined && wasLost) worker.restart();
+    else if (due !== undefined) {
+      const state = watch.checked(due, worker.hasRoom);
       if (state !== 'fetches') monitor.found(NOTHING_FETCHED, performance.now());
       if (state === 'replace') worker.restart();
     }

@@ -44,8 +44,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
         removeOnFail: { count: 100 },
         attempts: 10,
         backoff: { type: 'fixed', delay: 250 },
-        // Deduplication replaces only delayed jobs; 1 ms makes every decision one for as long as nobody fetches.
+        // Deduplication replaces only delayed jobs; 1 ms makes every decision one for as long as nobody fetches. It is
+        // due by every clock: BullMQ sets the time by this process' clock, and compares it with that of the consumer.
         delay: 1,
+        timestamp: 1,
       },
     });
     return queue.on('error', onError);

@@ -10,6 +10,8 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     ["OOM command not allowed when used memory > 'maxmemory'.", 'RedisOutOfMemory'],
     ['LOADING Redis is loading the dataset in memory', 'RedisBusy'],
     ['BUSY Redis is busy running a script.', 'RedisBusy'],
+    ['NOREPLICAS Not enough good replicas to write.', 'RedisBusy'],
+    ['MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk.', 'RedisBusy'],
     ['connect ECONNREFUSED 127.0.0.1:1', 'RedisUnreachable'],
     ['Command timed out', 'RedisUnreachable'],
     ['Connection is closed.', 'RedisUnreachable'],
@@ -31,6 +33,7 @@ describe('an error of Redis is sorted by what a person has to do', () => {
     ["CROSSSLOT Keys in request don't hash to the same slot", /redis-cluster: "true"/],
     ['MOVED 1234 10.0.0.1:6379', /redis-cluster: "true"/],
     ['ERR This instance has cluster support disabled', /no node of a Redis Cluster.*remove it/],
+    ['Too many Cluster redirections. Last error: ReplyError: MOVED 1 10.0.0.1:6379', /cluster-announce-ip/],
   ])('%s names the key to mend', (text, message) => {
     const outer = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: new Error(text) });
     for (const error of [new Error(text), outer])

@@ -65,6 +65,16 @@ const KNOWN: readonly (readonly [RegExp, RedisErrorReason, string])[] = [
     "Redis has no database of the number that the Secret's redis-db or redis-url says",
   ],
   [
+    /Too many Cluster redirections/,
+    'RedisError',
+    'the nodes of the Redis Cluster send commands on to each other without an end; see that each is reached at the address that it announces (cluster-announce-ip, cluster-announce-port)',
+  ],
+  [
+    /NOREPLICAS|MISCONF/,
+    'RedisBusy',
+    'Redis takes no writes for now: too few replicas follow it (min-replicas-to-write), or it cannot save to its disk',
+  ],
+  [
     /MOVED \d|ASK \d|CROSSSLOT/,
     'RedisError',
     'Redis is a node of a Redis Cluster; say so by redis-cluster: "true" in the Secret',
