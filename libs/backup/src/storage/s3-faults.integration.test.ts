@@ -288,3 +288,16 @@ it('says of a disk that is full that it is, and leaves nothing half', async () =
   expect(await collect(volume.list('', { signal }))).toEqual([]);
   await volume.put('small', bodyOf(MIB), { signal });
 });
+
+it('has the room that a failed write took free again once it has failed', async () => {
+  await using disk = await startSmallDisk(12);
+  const volume = await openStorage({ volume: { root: disk.folder, path: 'volume' } }, {});
+  for (let round = 0; round < 60; round++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    expect(await failure(volume.put('full', bodyOf(40 * MIB), { signal }))).toMatchObject({
+      error: { reason: 'StorageFull' },
+    });
+    // oxlint-disable-next-line no-await-in-loop
+    await volume.put('half', bodyOf(5 * MIB), { signal });
+  }
+});

@@ -73,7 +73,7 @@ class Volume implements Storage {
       await step(() => rename(directory.at(unfinished), directory.at(name)), about);
       await step(() => directory.sync(), about);
     } catch (error) {
-      await this.#takeBack(directory, unfinished, { ...about, signal: new AbortController().signal });
+      await this.#takeBack(directory, unfinished, { ...about, signal: new AbortController().signal }, file);
       throw error;
     } finally {
       release(file);
@@ -154,8 +154,13 @@ class Volume implements Storage {
   }
 
   /** Removes an unfinished file as well as it can: one that stays goes with its directory. */
-  async #takeBack(directory: VolumeDirectory, name: string, about: About): Promise<void> {
-    await step(() => orMissing(unlink(directory.at(name))), about).catch(() => undefined);
+  /** @param file that is open: its space is free once it is closed, too. */
+  async #takeBack(directory: VolumeDirectory, name: string, about: About, file?: FileHandle): Promise<void> {
+    const remove = async (): Promise<void> => {
+      await orMissing(unlink(directory.at(name)));
+      await file?.close();
+    };
+    await step(remove, about).catch(() => undefined);
   }
 }
 

@@ -3,14 +3,14 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface RoughProxyOptions {
   /** Each reply arrives so much later, ms. */
   readonly delayMs?: number;
-  /** Each connection is dropped at this age, ms. */
-  readonly dropAfterMs?: number;
+  /** Each connection is dropped after so many replies, in place of the next one; several that come together are one. */
+  readonly dropAfterReplies?: number;
 }
 
 /** A TCP way to a Redis on 127.0.0.1 that works, but badly. */
 export async function startRoughProxy(
   target: number,
-  { delayMs = 0, dropAfterMs }: RoughProxyOptions,
+  { delayMs = 0, dropAfterReplies = Infinity }: RoughProxyOptions,
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const sockets = new Set<Socket>();
   const timers = new Set<NodeJS.Timeout>();
@@ -35,8 +35,11 @@ export async function startRoughProxy(
       });
     }
     client.on('data', (data) => void upstream.write(data));
-    upstream.on('data', (data) => later(delayMs, () => void (client.writable && client.write(data))));
-    if (dropAfterMs !== undefined) later(dropAfterMs, end);
+    let replies = 0;
+    upstream.on('data', (data) => {
+      if (++replies > dropAfterReplies) end();
+      else later(delayMs, () => void (client.writable && client.write(data)));
+    });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   return {
