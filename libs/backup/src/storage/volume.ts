@@ -153,8 +153,11 @@ class Volume implements Storage {
     return { operation, path, location, stallMs, signal: AbortSignal.any([signal, this.#closed.signal]) };
   }
 
-  /** Removes an unfinished file as well as it can: one that stays goes with its directory. */
-  /** @param file that is open: its space is free once it is closed, too. */
+  /**
+   * Removes an unfinished file as well as it can: one that stays goes with its directory.
+   *
+   * @param file where it is open: its space is free once it is closed, too.
+   */
   async #takeBack(directory: VolumeDirectory, name: string, about: About, file?: FileHandle): Promise<void> {
     const remove = async (): Promise<void> => {
       await orMissing(unlink(directory.at(name)));

@@ -111,6 +111,7 @@ export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
   kind: 'CustomResourceDefinition',
   namespaced: false,
 };
+
 const admissionregistration = (plural: string, kind: string): ResourceType => ({
   group: 'admissionregistration.k8s.io',
   version: 'v1',

@@ -13,8 +13,8 @@ export interface SilenceOptions {
 
 /**
  * Closes the connection, so that it is opened again, when Redis has fallen silent. A primary whose node died or that is
- * frozen closes nothing: TCP notices after a quarter of an hour, while another primary was elected within seconds. A wait for
- * a job has a deadline of BullMQ's, and the connection is not asked meanwhile.
+ * frozen closes nothing: TCP notices after a quarter of an hour, while another primary was elected within seconds. A wait
+ * for a job has a deadline of BullMQ's, and the connection is not asked meanwhile.
  *
  * Decision 93 has the same for controllers; this package depends on none of their libraries.
  */
